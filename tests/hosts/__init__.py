@@ -1,0 +1,1 @@
+"""The ways a `.test` file can meet DuckDB: one module a host."""

@@ -1,0 +1,28 @@
+"""Every `tests/sql/**/*.test` in every host that is here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import space_sql
+from tests.hosts.python import PythonHost
+from tests.sqllogic import Host, Skipped, run_file
+from tests.sqllogic_records import Failed
+
+SQL = Path(__file__).parent / "sql"
+HOSTS: dict[str, Host] = {"python": PythonHost(space_sql.connect)}
+FILES = {str(path.relative_to(SQL).with_suffix("")): path for path in sorted(SQL.rglob("*.test"))}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("file", FILES)
+def test_file(file: str, host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        run_file(FILES[file], HOSTS[host], tmp_path)
+    except Skipped as skipped:
+        pytest.skip(str(skipped))
+    except Failed as failed:
+        pytest.fail(f"{FILES[file]}, {failed}", pytrace=False)
