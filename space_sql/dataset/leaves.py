@@ -1,0 +1,77 @@
+"""JSON inside columns, and which of it has no value yet.
+
+A JSON leaf without a single value has no type of its own: DuckDB 1.5 reads a field of a JSON file
+that is always null as JSON. Its first real value may still give it one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+import pyarrow.parquet as pq
+
+from space_sql.format.types import JSON, Array, List, Map, Scalar, Struct, Type, Union
+
+LeafPath: TypeAlias = tuple[str, ...]
+"""The column, then field names, `[]` for list elements, `{key}` and `{}` for a map's keys and values."""
+
+ELEMENT = "[]"
+KEY = "{key}"
+VALUE = "{}"
+
+
+def path_text(path: LeafPath) -> str:
+    """The path as an error names it: `annotations[].result`."""
+    text = path[0]
+    for step in path[1:]:
+        text += step if step in (ELEMENT, KEY, VALUE) else f".{step}"
+    return text
+
+
+def json_leaves(t: Type, name: str) -> list[LeafPath]:
+    """Paths of the JSON leaves of a column, in their order."""
+    return [path for path, _ in _json_leaves(t, (name,), name)]
+
+
+def empty_leaves(metadata: pq.FileMetaData, columns: Sequence[tuple[str, Type]]) -> list[LeafPath]:
+    """JSON leaves without a value in a written file, told by its footer alone.
+
+    A leaf that the footer says nothing about is not empty.
+    """
+    leaves = [leaf for name, type_ in columns for leaf in _json_leaves(type_, (name,), name)]
+    if not leaves:
+        return []
+    positions: dict[str, int] = {}
+    for index in range(metadata.num_columns):
+        positions[metadata.schema.column(index).path] = index
+    return [path for path, stored in leaves if stored in positions and _is_empty(metadata, positions[stored])]
+
+
+def _is_empty(metadata: pq.FileMetaData, index: int) -> bool:
+    for group in range(metadata.num_row_groups):
+        chunk = metadata.row_group(group).column(index)
+        statistics = chunk.statistics
+        if statistics is None or not statistics.has_null_count or statistics.has_min_max:
+            return False
+        if statistics.null_count != chunk.num_values:
+            return False
+    return True
+
+
+def _json_leaves(t: Type, path: LeafPath, stored: str) -> Iterator[tuple[LeafPath, str]]:
+    """Leaves with the names that Parquet gives them."""
+    match t:
+        case Scalar():
+            if t == JSON:
+                yield path, stored
+        case Struct():
+            for name, field in t.fields:
+                yield from _json_leaves(field, (*path, name), f"{stored}.{name}")
+        case List() | Array():
+            yield from _json_leaves(t.element, (*path, ELEMENT), f"{stored}.list.element")
+        case Map():
+            yield from _json_leaves(t.key, (*path, KEY), f"{stored}.key_value.key")
+            yield from _json_leaves(t.value, (*path, VALUE), f"{stored}.key_value.value")
+        case Union():
+            return
