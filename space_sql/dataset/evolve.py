@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import reduce
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from space_sql.dataset.leaves import ELEMENT, KEY, VALUE, LeafPath, path_text
 from space_sql.dataset.numeric import is_number, wider
@@ -112,8 +111,11 @@ class _Merging:
                 return self._struct_meets_map(path, target, source)
             case Map(), Struct():
                 if target.key != VARCHAR:
-                    self._refuse(path, target, source, _cast_hint(target))
-                return Map(VARCHAR, self._common(path, target.value, source))
+                    raise self._refused(path, target, source, _cast_hint(target))
+                value = target.value
+                for _, type_ in source.fields:
+                    value = self.merge((*path, VALUE), value, type_)
+                return Map(VARCHAR, value)
             case Map(), Map():
                 key = self.merge((*path, KEY), target.key, source.key)
                 return Map(key, self.merge((*path, VALUE), target.value, source.value))
@@ -122,14 +124,14 @@ class _Merging:
             case Scalar(), Scalar():
                 return self._scalars(path, target, source)
             case _:
-                self._refuse(path, target, source, _cast_hint(target))
+                raise self._refused(path, target, source, _cast_hint(target))
 
     def _into_json(self, path: LeafPath, source: Type) -> Type:
         if self.evolve and self.is_empty(path):
             return source
         reason = refusal(source)
         if reason:
-            self._refuse(path, JSON, source, "pass to_json(…) of it in the source")
+            raise self._refused(path, JSON, source, "pass to_json(…) of it in the source")
         return JSON
 
     def _structs(self, path: LeafPath, target: Struct, source: Struct) -> Type:
@@ -152,15 +154,22 @@ class _Merging:
 
     def _struct_meets_map(self, path: LeafPath, target: Struct, source: Map) -> Type:
         if source.key not in (VARCHAR, NULL):
-            self._refuse(path, target, source, _cast_hint(target))
+            raise self._refused(path, target, source, _cast_hint(target))
         if not self.evolve:
-            self._refuse(path, target, source, "pass evolve => true to make the column a MAP")
-        common = self._common(path, NULL, target)
+            hint = "pass evolve => true to make the column a MAP"
+            raise self._refused(path, target, source, hint)
+        common: Type = NULL
+        for name, type_ in target.fields:
+            if type_ in (NULL, common) or (type_ == JSON and self.is_empty((*path, name))):
+                continue
+            if common == NULL:
+                common = type_
+            elif is_number(common) and is_number(type_):
+                common = self.merge((*path, VALUE), common, type_)
+            else:
+                hint = f"its fields have no common type, as {_shown(common)} and {_shown(type_)}"
+                raise self._refused(path, target, source, hint)
         return Map(VARCHAR, self.merge((*path, VALUE), common, source.value))
-
-    def _common(self, path: LeafPath, value: Type, struct: Struct) -> Type:
-        """The type of a map's values after taking all fields of a struct."""
-        return reduce(lambda merged, item: self.merge((*path, VALUE), merged, item[1]), struct.fields, value)
 
     def _lists(self, path: LeafPath, target: List | Array, source: List | Array) -> Type:
         element = self.merge((*path, ELEMENT), target.element, source.element)
@@ -170,7 +179,7 @@ class _Merging:
             if self.evolve:
                 return List(element)
             hint = "pass evolve => true to make the column a list of any length"
-            self._refuse(path, target, source, hint)
+            raise self._refused(path, target, source, hint)
         return Array(element, target.size)
 
     def _scalars(self, path: LeafPath, target: Scalar, source: Scalar) -> Type:
@@ -195,7 +204,7 @@ class _Merging:
             return VARCHAR if self.evolve else target
         if source == VARCHAR and target in _PARSED:
             return target
-        self._refuse(path, target, source, _hint(target, source))
+        raise self._refused(path, target, source, _hint(target, source))
 
     def _numbers(self, path: LeafPath, target: Scalar, source: Scalar) -> Scalar:
         if not self.evolve:
@@ -205,8 +214,8 @@ class _Merging:
             self.checks.append(Check(path, EXACT_DOUBLE))
         return widened
 
-    def _refuse(self, path: LeafPath, target: Type, source: Type, hint: str) -> NoReturn:
-        raise InvalidInputError(
+    def _refused(self, path: LeafPath, target: Type, source: Type, hint: str) -> InvalidInputError:
+        return InvalidInputError(
             f'column "{path_text(path)}" is {_shown(target)} and the source has {_shown(source)}: {hint}'
         )
 

@@ -21,9 +21,10 @@ from space_sql.format.types import (
     decimal,
 )
 
-_SIGNED: dict[Scalar, int] = {TINYINT: 7, SMALLINT: 15, INTEGER: 31, BIGINT: 63, HUGEINT: 127}
-_UNSIGNED = {UTINYINT: 8, USMALLINT: 16, UINTEGER: 32, UBIGINT: 64, UHUGEINT: 128}
+_SIGNED: dict[Type, int] = {TINYINT: 7, SMALLINT: 15, INTEGER: 31, BIGINT: 63, HUGEINT: 127}
+_UNSIGNED: dict[Type, int] = {UTINYINT: 8, USMALLINT: 16, UINTEGER: 32, UBIGINT: 64, UHUGEINT: 128}
 _BITS: dict[Type, int] = {**_SIGNED, **_UNSIGNED}
+_WIDER = (TINYINT, SMALLINT, INTEGER, BIGINT, HUGEINT)
 _EXACT_BITS: dict[Type, int] = {FLOAT: 24, DOUBLE: 53}
 
 
@@ -65,7 +66,7 @@ def wider(target: Scalar, source: Scalar) -> tuple[Scalar, bool]:
     if holds(source, target):
         return source, True
     if is_integer(target) and is_integer(source):
-        wide = next((t for t in _SIGNED if holds(t, target) and holds(t, source)), BIGNUM)
+        wide = next((t for t in _WIDER if holds(t, target) and holds(t, source)), BIGNUM)
         return wide, True
     if target in _EXACT_BITS or source in _EXACT_BITS:
         return _wider_float(target, source)
