@@ -1,0 +1,225 @@
+"""Create: an empty dataset from column definitions, or a loaded one from a source."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import orjson
+
+from space_sql.dataset.convert import Converter, TargetColumn
+from space_sql.dataset.dataset import Dataset, folder, open_dataset
+from space_sql.dataset.engine import cursor
+from space_sql.dataset.plan import check_storable, new_columns, source_struct
+from space_sql.dataset.session import Session
+from space_sql.dataset.staging import Staging
+from space_sql.dataset.transact import Options, Result
+from space_sql.errors import AlreadyExistsError, InvalidInputError, NotFoundError
+from space_sql.format.carriers import is_opaque
+from space_sql.format.commit import Commit, DataFile
+from space_sql.format.names import MAIN
+from space_sql.format.paths import DATA, DELETES, FORMAT_VERSION, LOG, MARKER
+from space_sql.format.schema import Schema, new_schema
+from space_sql.format.types import Type, parse_type
+from space_sql.storage import files
+
+
+def create_empty(
+    session: Session,
+    path: str | None,
+    options: Options,
+    columns: str | None,
+    primary_keys: Sequence[str] | None,
+    record_fields: Sequence[str] | None,
+) -> Result:
+    """A dataset without rows: snapshot 0."""
+    _check_options(options, record_fields)
+    schema = new_schema(declared_columns(columns), list(primary_keys or ()), declared=True)
+    root = folder(path)
+    repeat = _repeat(root, options)
+    if repeat is not None:
+        return repeat
+    make_folder(root)
+    return publish_first(session, root, options, schema, [])
+
+
+class Create:
+    """A dataset being created from a source: its types are the source's."""
+
+    operation = "create"
+
+    def __init__(
+        self,
+        session: Session,
+        path: str | None,
+        options: Options,
+        source_type: str | None,
+        primary_keys: Sequence[str] | None,
+        record_fields: Sequence[str] | None,
+    ) -> None:
+        _check_options(options, record_fields)
+        self.session = session
+        self.options = options
+        self.root = folder(path)
+        self.error: Exception | None = None
+        self.staging: Staging | None = None
+        self.repeat = _repeat(self.root, options)
+        if self.repeat is not None:
+            return
+        source = source_struct(source_type)
+        for name, type_ in new_columns(source):
+            if is_opaque(type_):
+                raise InvalidInputError(
+                    f'column "{name}" has type {type_}, which a source cannot hand over exactly when it creates the '
+                    f"dataset: create it first with columns => '…, {name} {type_}', then space_append"
+                )
+        self.schema = new_schema(list(source.fields), list(primary_keys or ()), declared=False)
+        make_folder(self.root)
+        converter = Converter(source, [TargetColumn(c.name, c.type, c.id) for c in self.schema.columns])
+        self.staging = Staging(self.root, "insert", converter, self.schema.columns)
+
+    def stage(self, rows: object) -> None:
+        """Take rows; a first failure is raised by commit."""
+        if self.staging is None or self.error is not None:
+            return
+        try:
+            self.staging.add(rows)  # type: ignore[arg-type]
+        except Exception as error:  # raised again by commit, where SQL shows it in one line
+            self.error = error
+
+    def commit(self) -> Result:
+        """Publish the dataset with its first rows."""
+        if self.repeat is not None:
+            return self.repeat
+        try:
+            if self.error is not None:
+                raise self.error
+            assert self.staging is not None
+            written = self.staging.finish(sync=self.session.sync)
+            return publish_first(self.session, self.root, self.options, self.schema, written)
+        except BaseException:
+            self.abort()
+            raise
+
+    def abort(self) -> None:
+        """Remove what was staged, and the folder unless another writer made it a dataset."""
+        if self.staging is not None:
+            self.staging.abort()
+            remove_folder(self.root)
+
+
+def _check_options(options: Options, record_fields: Sequence[str] | None) -> None:
+    if options.branch not in (None, MAIN):
+        raise InvalidInputError("a dataset starts on branch main; create it, then space_branch")
+    if options.expected_snapshot is not None:
+        raise InvalidInputError("expected_snapshot has no meaning for a dataset that does not exist yet")
+    if record_fields:
+        raise InvalidInputError("record_fields are not supported by this version yet; leave them out")
+
+
+def _repeat(root: Path, options: Options) -> Result | None:
+    """The first result when the commit key was used; AlreadyExistsError when there is another dataset."""
+    try:
+        dataset = open_dataset(str(root))
+        dataset.log.head()
+    except NotFoundError:
+        return None
+    if options.commit_key is not None:
+        commit = dataset.log.find_key(options.commit_key)
+        if commit is not None:
+            return Result.of(commit)
+    raise AlreadyExistsError(f"{root} is a dataset already; choose another path, or space_overwrite its content")
+
+
+def declared_columns(text: str | None) -> list[tuple[str, Type]]:
+    """Names and types of ``'id BIGINT, name VARCHAR'``, as DuckDB reads them; constraints are refused."""
+    if not text or not text.strip():
+        raise InvalidInputError("columns or source is required: columns => 'id BIGINT, name VARCHAR'")
+    with cursor() as con:
+        statement = f"CREATE TEMP TABLE _space_declared (\n{text}\n)"
+        try:
+            if len(con.extract_statements(statement)) != 1:
+                raise InvalidInputError("columns must be a list like 'id BIGINT, name VARCHAR'")
+            con.execute(statement)
+            rows = con.execute(
+                "SELECT column_name, data_type, is_nullable, column_default FROM duckdb_columns() "
+                "WHERE table_name = '_space_declared' ORDER BY column_index"
+            ).fetchall()
+            constraints = con.execute(
+                "SELECT constraint_type FROM duckdb_constraints() WHERE table_name = '_space_declared'"
+            ).fetchall()
+        except duckdb.Error as error:
+            raise InvalidInputError(f"columns: {str(error).split(chr(10), 1)[0]}") from error
+        finally:
+            con.execute("DROP TABLE IF EXISTS temp._space_declared")
+    if constraints:
+        raise InvalidInputError(
+            f"columns: {constraints[0][0]} constraints are not kept; list names and types, and the key in primary_keys"
+        )
+    out = []
+    for name, type_text, _, default in rows:
+        if default is not None:
+            raise InvalidInputError(f'columns: the DEFAULT of "{name}" is not kept; leave it out')
+        type_ = parse_type(type_text)
+        check_storable(name, type_)
+        out.append((name, type_))
+    return out
+
+
+def make_folder(root: Path) -> None:
+    """The folder and its parts; AlreadyExistsError when something else is in it."""
+    own = {MARKER, LOG, DATA, DELETES}
+    with files.explained(root):
+        if root.exists() and (not root.is_dir() or {p.name for p in root.iterdir()} - own):
+            raise AlreadyExistsError(f"{root} exists and is not empty; choose a new path")
+        for part in (LOG, DATA, DELETES):
+            (root / part).mkdir(parents=True, exist_ok=True)
+
+
+def remove_folder(root: Path) -> None:
+    """Remove a folder in which no dataset came to be; what is not empty stays."""
+    if any((root / LOG).glob("*.json")):
+        return
+    with contextlib.suppress(OSError):
+        (root / MARKER).unlink(missing_ok=True)
+        for part in (LOG, DATA, DELETES):
+            (root / part).rmdir()
+        root.rmdir()
+
+
+def publish_first(
+    session: Session, root: Path, options: Options, schema: Schema, written: list[DataFile]
+) -> Result:
+    """Write the marker and commit 0; AlreadyExistsError when another writer was first."""
+    marker = {
+        "format": FORMAT_VERSION,
+        "dataset_id": str(uuid.uuid4()),
+        "created": datetime.now(UTC).isoformat(timespec="microseconds"),
+    }
+    files.put_if_absent(root / MARKER, orjson.dumps(marker, option=orjson.OPT_INDENT_2), sync=session.sync)
+    if session.sync:
+        with files.explained(root):
+            for part in (root / LOG, root / DATA, root / DELETES, root, root.parent):
+                files.sync_folder(part)
+    commit = Commit(
+        snapshot_id=0,
+        parent_id=None,
+        branch=MAIN,
+        time=time.time_ns() // 1000,
+        operation="create",
+        author=options.author,
+        message=options.message,
+        commit_key=options.commit_key,
+        schema=schema,
+        rows_inserted=sum(file.rows for file in written),
+        files_added=tuple(written),
+    ).numbered(0)
+    dataset: Dataset = open_dataset(str(root))
+    if not dataset.log.publish(commit, sync=session.sync):
+        raise AlreadyExistsError(f"{root} was created by another writer at the same time")
+    return Result.of(commit)

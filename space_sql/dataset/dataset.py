@@ -1,0 +1,227 @@
+"""A dataset: a folder with a commit log. Opening one, and finding what a version means."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from space_sql.errors import (
+    FormatError,
+    InvalidInputError,
+    NotFoundError,
+    near,
+)
+from space_sql.format.commit import Commit
+from space_sql.format.names import MAIN, parse_version
+from space_sql.format.paths import FORMAT_VERSION, LOG, MARKER
+from space_sql.format.state import Refs, State
+from space_sql.storage import files
+from space_sql.storage.log import Log
+
+_open: dict[Path, Dataset] = {}
+_open_lock = threading.Lock()
+_KEPT = 256
+
+
+class Dataset:
+    """A dataset folder. One object per folder and process; safe to use from several threads."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.log = Log(root)
+        self._marker: files.Signature | None = None
+        self._id = ""
+
+    @property
+    def id(self) -> str:
+        """The dataset's id, written once when it was created."""
+        return self._id
+
+    def check(self) -> None:
+        """Raise unless the folder is a dataset of a format this version reads."""
+        seen = files.signature(self.root / MARKER)
+        if seen is None:
+            raise _missing(self.root)
+        if seen == self._marker:
+            return
+        raw = files.read(self.root / MARKER)
+        try:
+            marker = orjson.loads(raw or b"")
+            version, self._id = int(marker["format"]), str(marker["dataset_id"])
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"{self.root / MARKER} is damaged; restore it from a copy") from error
+        if version > FORMAT_VERSION:
+            raise FormatError(
+                f"{self.root} has format {version}, this version reads up to {FORMAT_VERSION}; upgrade space-sql"
+            )
+        self._marker = seen
+
+    def view(self) -> View:
+        """The dataset as of now."""
+        self.check()
+        return View(self, self.log.head())
+
+
+@dataclass(frozen=True)
+class View:
+    """A dataset as of one entry of its log, plus what the reader itself committed since.
+
+    Everything a statement or transaction reads comes from one view, so it sees one state.
+    """
+
+    dataset: Dataset
+    refs: Refs
+    own: dict[int, State] = field(default_factory=dict)
+
+    def state(self, snapshot_id: int) -> State:
+        """The content of a snapshot."""
+        own = self.own.get(snapshot_id)
+        return own if own is not None else self.dataset.log.state(snapshot_id)
+
+    def resolve(self, version: str | None, branch: str | None = None) -> int:
+        """The snapshot id that a version means; omitted: the head of ``branch``, else of main."""
+        if version is None:
+            return self.head(branch or MAIN)
+        parsed = parse_version(version)
+        number = parsed.snapshot_id
+        if number is not None:
+            if number > self.refs.snapshot_id:
+                raise NotFoundError(
+                    f"no snapshot {number} in {self.dataset.root}; the newest is {self.refs.snapshot_id}"
+                )
+            found = self.content_of(number)
+        elif parsed.name in self.refs.tags:
+            found = self.refs.tags[parsed.name]
+        elif parsed.name in self.refs.branches:
+            found = self.refs.branches[parsed.name]
+        else:
+            names = [*self.refs.tags, *self.refs.branches]
+            known = ", ".join(sorted(names)[:10])
+            raise NotFoundError(
+                f'no version "{parsed.name}" in {self.dataset.root}.{near(parsed.name, names)} '
+                f"Tags and branches: {known}"
+            )
+        for step in range(parsed.steps):
+            parent = self.dataset.log.commit(found).parent_id
+            if parent is None:
+                raise NotFoundError(f'"{version}" goes back {parsed.steps} snapshots, but there are only {step}')
+            found = parent
+        return found
+
+    def content_of(self, snapshot_id: int) -> int:
+        """The snapshot whose content an id shows: entries that only change refs show their parent's."""
+        commit = self.dataset.log.commit(snapshot_id)
+        return snapshot_id if commit.advances or commit.parent_id is None else commit.parent_id
+
+    def head(self, branch: str) -> int:
+        """The newest snapshot of a branch."""
+        found = self.refs.branches.get(branch)
+        if found is None:
+            names = list(self.refs.branches)
+            raise NotFoundError(
+                f'no branch "{branch}" in {self.dataset.root}.{near(branch, names)} Branches: {", ".join(names)}'
+            )
+        return found
+
+    def as_of(self, micros: int, branch: str | None) -> int:
+        """The newest snapshot of a branch at or before a time (UTC microseconds since 1970)."""
+        if micros > max(time.time_ns() // 1000, self.refs.time):
+            raise InvalidInputError(f"as_of {_text(micros)} is in the future")
+        log = self.dataset.log
+        low, high = 0, self.refs.snapshot_id
+        first = log.commit(low)
+        if micros < first.time:
+            raise NotFoundError(f"as_of {_text(micros)} is before the first snapshot ({_text(first.time)})")
+        while low < high:
+            middle = (low + high + 1) // 2
+            if log.commit(middle).time <= micros:
+                low = middle
+            else:
+                high = middle - 1
+        then = log.refs_at(low).branches
+        name = branch or MAIN
+        if name not in then:
+            raise NotFoundError(f'branch "{name}" did not exist at {_text(micros)}')
+        return then[name]
+
+    def chain(self, older: int, newer: int) -> list[Commit]:
+        """The commits after ``older`` up to ``newer``, oldest first; ``older`` must be an ancestor."""
+        out: list[Commit] = []
+        at: int | None = newer
+        while at is not None and at > older:
+            commit = self.dataset.log.commit(at)
+            out.append(commit)
+            at = commit.parent_id
+        if at != older:
+            raise InvalidInputError(
+                f"snapshot {older} is not an ancestor of snapshot {newer}: space_changes follows one history; "
+                "use space_diff to compare any two versions"
+            )
+        return out[::-1]
+
+    def with_own(self, commit: Commit) -> View:
+        """The view after a commit by its own reader; commits by others in between stay unseen."""
+        if not commit.advances:
+            return replace(self, refs=self.refs.apply(commit))
+        seen = self.refs.branches.get(commit.branch)
+        refs = self.refs.apply(commit)
+        if seen == commit.parent_id and seen not in self.own:
+            return replace(self, refs=refs)
+        assert seen is not None
+        state = self.state(seen).apply(commit, tolerant=True)
+        return replace(self, refs=refs, own={**self.own, commit.snapshot_id: state})
+
+
+def _text(micros: int) -> str:
+    return datetime.fromtimestamp(micros / 1e6, UTC).isoformat()
+
+
+def folder(path: str | None) -> Path:
+    """The absolute folder that a path argument means."""
+    if not path:
+        raise InvalidInputError("a dataset path is required")
+    if "\x00" in path:
+        raise InvalidInputError("a dataset path cannot hold a NUL character")
+    return Path(os.path.abspath(os.path.expanduser(path)))
+
+
+def open_dataset(path: str | None) -> Dataset:
+    """The dataset in a folder; NotFoundError says what is there instead."""
+    root = folder(path)
+    with _open_lock:
+        dataset = _open.get(root)
+        if dataset is None:
+            dataset = Dataset(root)
+    dataset.check()
+    with _open_lock:
+        dataset = _open.setdefault(root, dataset)
+        while len(_open) > _KEPT:
+            _open.pop(next(iter(_open)))
+    return dataset
+
+
+def find_datasets(root: Path) -> Iterator[Path]:
+    """Folders of all datasets below a folder, in path order; a dataset's own folders are not searched."""
+    for here, folders, names in os.walk(root):
+        folders.sort()
+        if MARKER in names and LOG in folders:
+            folders.clear()
+            yield Path(here)
+
+
+def _missing(root: Path) -> NotFoundError:
+    if not root.exists():
+        siblings: list[str] = []
+        if root.parent.is_dir():
+            siblings = [p.name for p in root.parent.iterdir() if (p / MARKER).exists()][:1000]
+        return NotFoundError(f"no dataset at {root}: the path does not exist.{near(root.name, siblings)}")
+    if not root.is_dir():
+        return NotFoundError(f"{root} is a file, not a dataset folder")
+    return NotFoundError(f"{root} is not a dataset (it has no {MARKER}); space_create makes one")

@@ -1,0 +1,58 @@
+"""Rows that one state has and another has not, told apart by position: nothing that both share is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from space_sql.dataset.scan import FILE, POS, positions_sql, rows_sql
+from space_sql.format.commit import DataFile
+from space_sql.format.schema import Column
+from space_sql.format.types import quote_identifier
+
+
+def rows_only_in(
+    root: Path,
+    here: Mapping[int, DataFile],
+    there: Mapping[int, DataFile],
+    columns: Sequence[Column],
+    *,
+    logical: bool,
+) -> list[str]:
+    """Queries whose rows together are live in ``here`` and not in ``there``."""
+    alone = [f for n, f in here.items() if n not in there and f.live]
+    parts = [rows_sql(root, alone, columns, logical=logical)] if alone else []
+    for number, file in here.items():
+        other = there.get(number)
+        if other is None or other.deletes == file.deletes:
+            continue
+        theirs = [d for d in other.deletes if d not in file.deletes]
+        ours = [d for d in file.deletes if d not in other.deletes]
+        if theirs:
+            gone = positions_sql(root, theirs, [number])
+            if ours:
+                gone = f"({gone}) EXCEPT ({positions_sql(root, ours, [number])})"
+            parts.append(rows_at(root, [file], columns, gone, logical=logical))
+    return parts
+
+
+def rows_at(
+    root: Path,
+    files: Sequence[DataFile],
+    columns: Sequence[Column],
+    positions: str,
+    *,
+    logical: bool,
+    extra: Sequence[str] = (),
+) -> str:
+    """A query over the rows at positions, whether deleted or not.
+
+    ``positions`` is a query of ``file``, ``pos`` and the columns ``extra``, which come first.
+    """
+    names = [f"_space_at.{name}" for name in extra]
+    names += [f"_space_rows.{quote_identifier(c.name)}" for c in columns]
+    rows = rows_sql(root, files, columns, logical=logical, positions=True, ignore_deletes=True)
+    return (
+        f"SELECT {', '.join(names)} FROM ({rows}) AS _space_rows JOIN ({positions}) AS _space_at "
+        f"ON _space_rows.{FILE} = _space_at.file AND _space_rows.{POS} = _space_at.pos"
+    )

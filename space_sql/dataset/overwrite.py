@@ -1,0 +1,41 @@
+"""Overwrite: new content, same history. Rows that it never saw are not thrown away: that is a conflict."""
+
+from __future__ import annotations
+
+from space_sql.dataset.append import Append, changed
+from space_sql.dataset.transact import Tip, draft
+from space_sql.dataset.write import base_state
+from space_sql.errors import ConflictError
+from space_sql.format.commit import Commit, DataFile
+from space_sql.format.state import State
+
+
+class Overwrite(Append):
+    """Rows that become the whole content."""
+
+    operation = "overwrite"
+
+    def build(self, tip: Tip, files: list[DataFile]) -> Commit | None:
+        """The staged files in place of all others."""
+        check_unchanged(base_state(self.session, self.view, self.options), tip, self.operation)
+        rows = sum(file.rows for file in files)
+        if not rows and not tip.state.rows:
+            return None
+        return draft(
+            tip,
+            self.operation,
+            rows_inserted=rows,
+            rows_deleted=tip.state.rows,
+            files_removed=tuple(tip.state.files),
+            files_added=tuple(files),
+            schema=changed(self.schema(tip), tip),
+        )
+
+
+def check_unchanged(base: State, tip: Tip, operation: str) -> None:
+    """Raise ConflictError when the rows changed since the write began."""
+    if base.files != tip.state.files:
+        raise ConflictError(
+            f"{tip.branch} was changed to snapshot {tip.state.snapshot_id} since this {operation} began; "
+            "read again and retry"
+        )

@@ -1,0 +1,146 @@
+"""Matching a source's columns with a dataset's: by name, with the schema changes that it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from space_sql.dataset.convert import Converter, TargetColumn
+from space_sql.dataset.evolve import merge
+from space_sql.dataset.scan import FILE, POS
+from space_sql.errors import ConflictError, InvalidInputError, near
+from space_sql.format.carriers import is_opaque, refusal
+from space_sql.format.names import check_column
+from space_sql.format.schema import Column, Schema
+from space_sql.format.state import State
+from space_sql.format.types import Struct, Type, parse_type
+
+_EXACT_IN_DOUBLE = 1 << 53
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a source becomes rows of a dataset.
+
+    ``columns`` are the dataset's columns that the source has, in the dataset's order, with the
+    types that they are stored with; ``schema`` is the schema after the write.
+    """
+
+    schema: Schema
+    columns: tuple[Column, ...]
+    source: Struct
+
+    def converter(self, carried: frozenset[str] = frozenset()) -> Converter:
+        """What turns the source's Arrow rows into stored columns."""
+        targets = [TargetColumn(c.name, c.type, c.id) for c in self.columns]
+        return Converter(self.source, targets, carried=carried)
+
+
+def source_struct(text: str | None, *, positions: bool = False) -> Struct:
+    """The source's columns from DuckDB's text of a whole row's type.
+
+    Reserved names are refused, except the ``positions`` that an update adds itself.
+    """
+    type_ = parse_type(text or "")
+    if not isinstance(type_, Struct):
+        raise InvalidInputError(f"the source must have columns with names, not one value of type {type_}")
+    for name, _ in type_.fields:
+        if not (positions and name in (FILE, POS)):
+            check_column(name)
+    return type_
+
+
+def new_columns(source: Struct) -> list[tuple[str, Type]]:
+    """The columns of a dataset that is created from a source; unstorable types are refused by name."""
+    for name, type_ in source.fields:
+        check_storable(name, type_)
+    return list(source.fields)
+
+
+def check_storable(name: str, type_: Type) -> None:
+    """Raise InvalidInputError for a type that a dataset cannot keep exactly."""
+    reason = refusal(type_)
+    if reason:
+        raise InvalidInputError(f'column "{name}" has type {type_}: {reason}')
+
+
+def plan(state: State, source: Struct, *, evolve: bool) -> Plan:
+    """Match a source with the dataset as it stands; extra columns are an error unless ``evolve``."""
+    schema = state.schema
+    for name, type_ in source.fields:
+        column = schema.by_name.get(name.casefold())
+        if column is None:
+            schema = _added(schema, name, type_, evolve=evolve)
+            continue
+        merged = merge(column.name, column.type, type_, evolve=evolve, is_empty=_emptiness(state, column))
+        if merged.type != column.type:
+            check_storable(column.name, merged.type)
+            _check_exact(state, column, merged.checks)
+            schema = schema.replaced(replace(column, type=merged.type))
+    given = {name.casefold() for name, _ in source.fields}
+    return Plan(schema, tuple(c for c in schema.columns if c.name.casefold() in given), source)
+
+
+def _added(schema: Schema, name: str, type_: Type, *, evolve: bool) -> Schema:
+    if not evolve:
+        names = [c.name for c in schema.columns]
+        raise InvalidInputError(
+            f'the source has a column "{name}" that the dataset has not.{near(name, names)} '
+            "Leave it out, add it with space_add_column, or pass evolve => true"
+        )
+    check_storable(name, type_)
+    return schema.added(name, type_, declared=False)
+
+
+def _emptiness(state: State, column: Column) -> Callable[[tuple[str, ...]], bool]:
+    """Whether a JSON leaf of a column has no value in any live file, so that it has no type yet."""
+    files = [f for f in state.files.values() if column.id in f.columns and f.live]
+    if column.declared or not files:
+        return lambda path: False
+    empty = [set(f.empty) for f in files]
+    return lambda path: all((str(column.id), *path[1:]) in leaves for leaves in empty)
+
+
+def _check_exact(state: State, column: Column, checks: Sequence[tuple[tuple[str, ...], str]]) -> None:
+    """Integers become DOUBLE only when every stored value is one exactly."""
+    for path, _ in checks:
+        for file in state.files.values():
+            if column.id not in file.columns:
+                continue
+            low, high, _nulls = file.stats.get(column.id, [None, None, None])
+            exact = (
+                isinstance(low, int) and isinstance(high, int) and -_EXACT_IN_DOUBLE <= low <= high <= _EXACT_IN_DOUBLE
+            )
+            if len(path) > 1 or not exact:
+                raise InvalidInputError(
+                    f'column "{".".join(path)}" cannot become DOUBLE: stored integers beyond 2^53 would change, or '
+                    "their range is not known; CAST the source's column instead"
+                )
+
+
+def rebase_schema(base: Schema, mine: Schema, tip: Schema) -> Schema:
+    """My schema change put on a schema that others changed meanwhile; ConflictError when both touched one column."""
+    if mine == base or mine == tip:
+        return tip
+    if tip == base:
+        return mine
+    out = tip
+    for column in mine.columns:
+        before = base.by_id.get(column.id)
+        if before == column:
+            continue
+        now = tip.by_id.get(column.id)
+        taken = tip.by_name.get(column.name.casefold())
+        if before is None and taken is None:
+            out = replace(out, columns=(*out.columns, column))
+        elif before is not None and now == before:
+            out = out.replaced(column)
+        elif now != column:
+            raise ConflictError(f'column "{column.name}" was changed by another commit; try again')
+    return out
+
+
+def carried_columns(schema: Schema, source_names: Sequence[str]) -> frozenset[str]:
+    """Names of the source's columns that arrive in stored form because Arrow would change them."""
+    opaque = {c.name.casefold() for c in schema.columns if is_opaque(c.type)}
+    return frozenset(name for name in source_names if name.casefold() in opaque)

@@ -1,0 +1,109 @@
+"""Rows known by position: carrying a delete or update over to a branch head that moved on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from space_sql.dataset.engine import cursor
+from space_sql.dataset.scan import reader
+from space_sql.dataset.transact import Tip
+from space_sql.errors import ConflictError, FormatError
+from space_sql.format.commit import FILES_PER_COMMIT, Commit, DataFile
+from space_sql.format.state import State
+from space_sql.storage.parquet import ORIGIN_COLUMNS, ORIGIN_IDS, read_positions
+
+Positions = pa.Table
+"""Columns ``file`` and ``pos``, int64."""
+
+
+def rebase(positions: Positions, tip: Tip, *, forgiving: bool) -> Positions:
+    """The same rows in the tip.
+
+    Rows that others deleted meanwhile are left out when ``forgiving`` (a delete unites with theirs),
+    else a ConflictError; rows that others changed always are one.
+    """
+    while len(positions):
+        lost = _numbers(positions) - tip.state.files.keys()
+        if not lost:
+            return _still_there(positions, tip.state, tip, forgiving=forgiving)
+        commit = _rewriting(tip, lost)
+        if commit is None or commit.parent_id is None:
+            raise ConflictError("the rows of this write were replaced by another commit; read again and retry")
+        unmoved = replace(commit, rewrites_removed=(), rewrites_added=())
+        before = tip.view.dataset.log.state(commit.parent_id).apply(unmoved)
+        mask = pc.is_in(positions["file"], pa.array(sorted(lost & set(commit.rewrites_removed)), pa.int64()))
+        moving = _still_there(positions.filter(mask), before, tip, forgiving=forgiving)
+        positions = pa.concat_tables([positions.filter(pc.invert(mask)), _moved(moving, before, commit, tip)])
+    return positions
+
+
+def _numbers(positions: Positions) -> set[int]:
+    return set(pc.unique(positions["file"]).to_pylist())
+
+
+def _still_there(positions: Positions, state: State, tip: Tip, *, forgiving: bool) -> Positions:
+    """The positions that a state has not deleted; see ``rebase``."""
+    gone = [d for number in _numbers(positions) for d in state.files[number].deletes]
+    for change in sorted({d.change for d in gone}, reverse=True):
+        theirs = read_positions(tip.view.dataset.root, [d for d in gone if d.change == change])
+        both = _join(positions, theirs, "left semi")
+        if len(both) and (change == "update" or not forgiving):
+            raise ConflictError("a row of this write was changed by another commit; read again and retry")
+        if len(both):
+            positions = _join(positions, both, "left anti")
+    return positions
+
+
+def _join(left: Positions, right: Positions, kind: str) -> Positions:
+    return left.join(right.select(["file", "pos"]), keys=["file", "pos"], join_type=kind)
+
+
+def _rewriting(tip: Tip, lost: Iterable[int]) -> Commit | None:
+    """The commit before the tip that merged one of these files into others."""
+    first = min(lost) // FILES_PER_COMMIT
+    at: int | None = tip.state.snapshot_id
+    while at is not None and at >= first:
+        commit = tip.view.dataset.log.commit(at)
+        if any(n in commit.rewrites_removed for n in lost):
+            return commit
+        at = commit.parent_id
+    return None
+
+
+def _moved(positions: Positions, before: State, commit: Commit, tip: Tip) -> Positions:
+    """Positions in the files that a commit wrote in place of others, found by the rows' origins."""
+    if not len(positions):
+        return positions
+    root = tip.view.dataset.root
+    with cursor() as con:
+        con.register("_space_moving", positions)
+        origins = []
+        for number in sorted(_numbers(positions)):
+            file = before.files[number]
+            rows = f"SELECT * FROM _space_moving WHERE file = {number}"
+            if file.origin:
+                rows = f"SELECT o.origin_file, o.origin_pos FROM ({_origins(root, file)}) AS o SEMI JOIN ({rows}) AS m ON o.pos = m.pos"
+            else:
+                rows = f"SELECT file AS origin_file, pos AS origin_pos FROM ({rows})"
+            origins.append(rows)
+        targets = " UNION ALL ".join(_origins(root, f) for f in commit.rewrites_added if f.origin)
+        found = con.sql(
+            f"SELECT t.file, t.pos FROM ({' UNION ALL '.join(origins)}) AS o JOIN ({targets}) AS t "
+            "USING (origin_file, origin_pos)"
+        ).to_arrow_table()
+    if len(found) != len(positions):
+        raise FormatError(f"log entry {commit.snapshot_id} merged files but lost rows of them; restore it from a copy")
+    return found.cast(positions.schema)
+
+
+def _origins(root: Path, file: DataFile) -> str:
+    columns = [(i, name, "BIGINT") for i, name in zip(ORIGIN_IDS, ORIGIN_COLUMNS, strict=True)]
+    return (
+        f"SELECT {file.number}::BIGINT AS file, file_row_number AS pos, {ORIGIN_COLUMNS[0]} AS origin_file, "
+        f"{ORIGIN_COLUMNS[1]} AS origin_pos FROM {reader(root, [file.path], columns)}"
+    )

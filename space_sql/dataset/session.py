@@ -1,0 +1,127 @@
+"""What one DuckDB connection sees: views pinned for its transaction, and writes under way.
+
+A statement, or a transaction of several, reads every dataset in the state in which it first saw
+it, plus what it committed itself. A connection has one transaction at a time, so its pins are
+dropped when a later one shows up, and never before.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import orjson
+
+from space_sql.dataset.dataset import View, open_dataset
+from space_sql.errors import InvalidInputError
+from space_sql.format.commit import Commit
+
+_SESSIONS_KEPT = 10_000
+
+
+class Pending(Protocol):
+    """A write between its begin and its commit."""
+
+    def abort(self) -> None:
+        """Remove what was staged."""
+
+
+@dataclass
+class Session:
+    """One connection in one of its transactions."""
+
+    connection: int
+    transaction: int
+    query: int = -1
+    branch: str | None = None
+    sync: bool = True
+    views: dict[Path, View] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def view(self, path: str | None) -> View:
+        """The dataset at a path as this transaction sees it."""
+        dataset = open_dataset(path)
+        with self.lock:
+            view = self.views.get(dataset.root)
+            if view is None or view.dataset is not dataset:
+                view = self.views[dataset.root] = dataset.view()
+            return view
+
+    def committed(self, view: View, commit: Commit) -> None:
+        """Let the transaction see its own commit."""
+        with self.lock:
+            seen = self.views.get(view.dataset.root, view)
+            self.views[view.dataset.root] = seen.with_own(commit)
+
+
+@dataclass(frozen=True)
+class _Started:
+    """A write under way, and the statement that it belongs to."""
+
+    session: Session
+    query: int
+    pending: Pending
+
+
+class Sessions:
+    """The sessions of one DuckDB instance."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sessions: OrderedDict[int, Session] = OrderedDict()
+        self._handles = itertools.count(1)
+        self._writes: dict[int, _Started] = {}
+
+    def get(self, text: str) -> Session:
+        """The session that ``_space_session()`` describes."""
+        told = orjson.loads(text)
+        connection, transaction, query = int(told["connection"]), int(told["transaction"]), int(told["query"])
+        with self._lock:
+            session = self._sessions.get(connection)
+            if session is None or session.transaction != transaction:
+                session = self._sessions[connection] = Session(connection, transaction)
+            self._sessions.move_to_end(connection)
+            while len(self._sessions) > _SESSIONS_KEPT:
+                self._sessions.popitem(last=False)
+            failed = [
+                handle
+                for handle, started in self._writes.items()
+                if started.session.connection == connection and started.query != query
+            ]
+            abandoned = [self._writes.pop(handle).pending for handle in failed]
+        for pending in abandoned:
+            pending.abort()
+        session.query = query
+        session.branch = told["branch"]
+        session.sync = _sync(told["sync"])
+        return session
+
+    def start(self, session: Session, pending: Pending) -> int:
+        """Keep a write until it commits, or until a later statement shows that it failed."""
+        with self._lock:
+            handle = next(self._handles)
+            self._writes[handle] = _Started(session, session.query, pending)
+        return handle
+
+    def staged(self, handle: int) -> Pending:
+        """The write of a handle."""
+        return self._writes[handle].pending
+
+    def finish(self, handle: int) -> tuple[Session, Pending]:
+        """Take a write out, to commit it."""
+        with self._lock:
+            started = self._writes.pop(handle, None)
+        if started is None:
+            raise InvalidInputError("this write has ended already; run the statement again")
+        return started.session, started.pending
+
+
+def _sync(told: str | None) -> bool:
+    """Whether commits are synced: SET VARIABLE space_sync = false, or SPACE_SQL_SYNC=off, relaxes it."""
+    text = told if told is not None else os.environ.get("SPACE_SQL_SYNC", "on")
+    return text.strip().lower() not in ("false", "off", "0", "no")

@@ -1,0 +1,101 @@
+"""Rows on their way into data files: collected from several threads, converted, written in large groups."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from space_sql.dataset.convert import Converter
+from space_sql.dataset.leaves import empty_leaves
+from space_sql.dataset.scan import FILE, POS
+from space_sql.format.commit import DataFile
+from space_sql.format.schema import Column
+from space_sql.storage.parquet import ROW_GROUP_ROWS, DataWriter
+
+_BATCH_BYTES = 64 << 20
+
+
+class Staging:
+    """Rows being written. ``converter`` None keeps positions only (a delete writes no rows)."""
+
+    def __init__(
+        self,
+        root: Path,
+        change: str,
+        converter: Converter | None,
+        columns: Sequence[Column],
+        *,
+        positions: bool = False,
+    ) -> None:
+        self._writer = DataWriter(root, change)
+        self._converter = converter
+        self._columns = columns
+        self._with_positions = positions
+        self._positions: list[pa.Table] = []
+        self._waiting: list[pa.Array] = []
+        self._waiting_rows = 0
+        self._waiting_bytes = 0
+        self._collect = threading.Lock()
+        self._write = threading.Lock()
+
+    def add(self, rows: pa.ChunkedArray | pa.StructArray) -> None:
+        """Take rows as Arrow structs of the source's columns; any thread may call it."""
+        chunks = rows.chunks if isinstance(rows, pa.ChunkedArray) else [rows]
+        with self._collect:
+            self._waiting.extend(chunks)
+            self._waiting_rows += sum(len(chunk) for chunk in chunks)
+            self._waiting_bytes += sum(chunk.nbytes for chunk in chunks)
+            full = self._waiting_rows >= ROW_GROUP_ROWS or self._waiting_bytes >= _BATCH_BYTES
+            batch = self._take() if full else []
+        if batch:
+            self._flush(batch)
+
+    def _take(self) -> list[pa.Array]:
+        batch, self._waiting = self._waiting, []
+        self._waiting_rows = self._waiting_bytes = 0
+        return batch
+
+    def _flush(self, batch: list[pa.Array]) -> None:
+        table = pa.Table.from_batches([pa.RecordBatch.from_struct_array(chunk) for chunk in batch])
+        with self._write:
+            if self._with_positions:
+                self._positions.append(table.select([FILE, POS]).rename_columns(["file", "pos"]))
+                table = table.drop_columns([FILE, POS])
+            if self._converter is not None:
+                self._writer.write(self._converter.convert(table))
+
+    def finish(self, *, sync: bool) -> list[DataFile]:
+        """Write what waits and close the files."""
+        with self._collect:
+            batch = self._take()
+        if batch:
+            self._flush(batch)
+        self._writer.close(sync=sync)
+        return self.files()
+
+    def files(self) -> list[DataFile]:
+        """The closed files with the JSON leaves that have no value in them."""
+        return [with_empty(file, metadata, self._columns) for file, metadata in self._writer.written]
+
+    @property
+    def positions(self) -> pa.Table:
+        """Positions of the rows that were staged: ``file``, ``pos``."""
+        schema = pa.schema([("file", pa.int64()), ("pos", pa.int64())])
+        return pa.concat_tables([t.cast(schema) for t in self._positions]) if self._positions else schema.empty_table()
+
+    def abort(self) -> None:
+        """Remove what was written."""
+        with self._write:
+            self._writer.abort()
+
+
+def with_empty(file: DataFile, metadata: pq.FileMetaData, columns: Sequence[Column]) -> DataFile:
+    """The file's record with its JSON leaves without any value; a path starts with the column's id."""
+    ids = {column.name: str(column.id) for column in columns}
+    leaves = empty_leaves(metadata, [(column.name, column.type) for column in columns])
+    return replace(file, empty=tuple((ids[path[0]], *path[1:]) for path in leaves))

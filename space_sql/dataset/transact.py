@@ -1,0 +1,147 @@
+"""Committing: the loop that publishes the next entry of the log, or rebases and tries again."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from space_sql.dataset.dataset import Dataset, View
+from space_sql.dataset.session import Session
+from space_sql.errors import ConflictError, InvalidInputError, NotFoundError, near
+from space_sql.format.commit import Commit
+from space_sql.format.names import MAIN
+from space_sql.format.state import Refs, State
+
+_ATTEMPTS = 1000
+
+
+@dataclass(frozen=True)
+class Options:
+    """The arguments that all writes take."""
+
+    branch: str | None = None
+    message: str | None = None
+    author: str | None = None
+    expected_snapshot: str | None = None
+    commit_key: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.commit_key == "":
+            raise InvalidInputError("commit_key cannot be empty")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a write returns: the snapshot that now stands, and what the write changed in it."""
+
+    snapshot_id: int
+    operation: str
+    rows_inserted: int = 0
+    rows_updated: int = 0
+    rows_deleted: int = 0
+
+    @staticmethod
+    def of(commit: Commit) -> Result:
+        """The result of a commit."""
+        return Result(
+            commit.snapshot_id, commit.operation, commit.rows_inserted, commit.rows_updated, commit.rows_deleted
+        )
+
+    def row(self) -> dict[str, Any]:
+        """The result as the row that SQL shows."""
+        return self.__dict__.copy()
+
+
+@dataclass(frozen=True)
+class Tip:
+    """What a commit is put on: the branch head as of now."""
+
+    view: View
+    branch: str
+    state: State
+
+    @property
+    def refs(self) -> Refs:
+        """Tags and branches as of now."""
+        return self.view.refs
+
+
+Build = Callable[[Tip], Commit | None]
+
+
+def draft(tip: Tip, operation: str, **changes: Any) -> Commit:
+    """A commit on the tip, still without id, time and options."""
+    return Commit(
+        snapshot_id=-1, parent_id=tip.state.snapshot_id, branch=tip.branch, time=0, operation=operation, **changes
+    )
+
+
+def find_repeat(dataset: Dataset, options: Options) -> Result | None:
+    """The result of the commit that was made with the same commit key."""
+    if options.commit_key is None:
+        return None
+    commit = dataset.log.find_key(options.commit_key)
+    return Result.of(commit) if commit else None
+
+
+def branch_of(session: Session, options: Options) -> str:
+    """The branch that a write goes to."""
+    return options.branch or session.branch or MAIN
+
+
+def transact(session: Session, view: View, options: Options, operation: str, build: Build) -> Result:
+    """Publish what ``build`` makes of the newest state, again on a newer one when others were faster.
+
+    ``build`` returns None when there is nothing to change; the result then names the snapshot that
+    stands. When this returns, the commit is durable (unless syncing is relaxed).
+    """
+    dataset = view.dataset
+    for attempt in range(_ATTEMPTS):
+        now = dataset.view()
+        repeat = find_repeat(dataset, options)
+        if repeat is not None:
+            return repeat
+        tip = tip_of(now, branch_of(session, options))
+        _check_expected(tip, options)
+        built = build(tip)
+        if built is None:
+            return Result(tip.state.snapshot_id, operation)
+        commit = replace(
+            built,
+            time=max(time.time_ns() // 1000, now.refs.time + 1),
+            author=options.author,
+            message=options.message,
+            commit_key=options.commit_key,
+        ).numbered(now.refs.snapshot_id + 1)
+        if dataset.log.publish(commit, sync=session.sync):
+            session.committed(view, commit)
+            return Result.of(commit)
+        time.sleep(random.uniform(0, min(0.001 * 2 ** min(attempt, 6), 0.05)))
+    raise ConflictError(f"{_ATTEMPTS} other commits came first; try again")
+
+
+def tip_of(view: View, branch: str) -> Tip:
+    """The head of a branch."""
+    return Tip(view, branch, view.dataset.log.state(view.head(branch)))
+
+
+def _check_expected(tip: Tip, options: Options) -> None:
+    if options.expected_snapshot is None:
+        return
+    text = options.expected_snapshot
+    if not (text.isdecimal() and text.isascii()):
+        raise InvalidInputError(f"expected_snapshot is a snapshot id, not {text!r}")
+    expected = tip.view.resolve(text)
+    if expected != tip.state.snapshot_id:
+        raise ConflictError(
+            f"expected snapshot {text} at the head of {tip.branch}, found {tip.state.snapshot_id}; read again and retry"
+        )
+
+
+def missing_ref(names: dict[str, int], name: str, what: str) -> NotFoundError:
+    """The error for a tag or branch that is not there."""
+    known = ", ".join(sorted(names)) or "none"
+    return NotFoundError(f'no {what} "{name}".{near(name, names)} There are: {known}')

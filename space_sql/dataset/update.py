@@ -1,0 +1,99 @@
+"""Update: new values for the rows where a predicate is true, written anew; equal rows are no change."""
+
+from __future__ import annotations
+
+from space_sql.dataset.append import changed
+from space_sql.dataset.dataset import View
+from space_sql.dataset.engine import cursor
+from space_sql.dataset.match import check_keys, refuse_existing, staged
+from space_sql.dataset.plan import rebase_schema, source_struct
+from space_sql.dataset.positions import rebase
+from space_sql.dataset.scan import FILE, POS, rows_sql
+from space_sql.dataset.session import Session
+from space_sql.dataset.source import assignments_sql, predicate_sql
+from space_sql.dataset.staging import Staging
+from space_sql.dataset.transact import Options, Tip, draft
+from space_sql.dataset.write import Write, base_state, plan_fields
+from space_sql.errors import InvalidInputError
+from space_sql.format.carriers import is_opaque, physical
+from space_sql.format.commit import Commit, DataFile
+from space_sql.format.types import quote_identifier
+from space_sql.storage.parquet import write_deletes
+
+
+def update_query(
+    session: Session, view: View, options: Options, assignments: str | None, predicate: str | None
+) -> str:
+    """The query whose rows are the changed rows with their positions; runs in the caller's connection.
+
+    Every new value is computed once; rows that it leaves as they are are filtered out.
+    """
+    state = base_state(session, view, options)
+    given = assignments_sql(assignments, state.schema)
+    where = predicate_sql(predicate)
+    rows = rows_sql(view.dataset.root, list(state.files.values()), state.schema.columns, positions=True)
+    new = {number: f'"_space_new_{i}"' for i, number in enumerate(given)}
+    items, differs = [FILE, POS], []
+    for column in state.schema.columns:
+        name = quote_identifier(column.name)
+        value = new.get(column.id, name)
+        if column.id in new:
+            cast = f"TRY_CAST({value} AS {column.type})"
+            differs.append(f"({name} IS DISTINCT FROM {cast} OR ({cast} IS NULL AND {value} IS NOT NULL))")
+        if is_opaque(column.type):
+            value = f"CAST(CAST({value} AS {column.type}) AS {physical(column.type)})"
+        items.append(f"{value} AS {name}")
+    values = ", ".join(f"{expression} AS {new[number]}" for number, expression in given.items())
+    return (
+        f"SELECT {', '.join(items)} FROM (SELECT row_.*, {values} FROM (\n{rows}\n) AS row_ WHERE {where}) "
+        f"WHERE {' OR '.join(differs)}"
+    )
+
+
+class Update(Write):
+    """Rows being updated: whole new rows are staged with the positions of the old ones."""
+
+    operation = "update"
+    change = "update"
+
+    def __init__(
+        self, session: Session, view: View, options: Options, source_type: str | None, assignments: str | None
+    ) -> None:
+        super().__init__(session, view, options)
+        if self.repeat is not None:
+            return
+        state = base_state(session, view, options)
+        fields = [(n, t) for n, t in source_struct(source_type, positions=True).fields if n not in (FILE, POS)]
+        planned, carried = plan_fields(state, fields, evolve=False)
+        self._base, self._planned = state.schema, planned.schema
+        keys = set(state.schema.primary_keys)
+        self._sets_key = bool(keys & assignments_sql(assignments, state.schema).keys())
+        self.staging = Staging(
+            view.dataset.root, self.change, planned.converter(carried), planned.columns, positions=True
+        )
+
+    def build(self, tip: Tip, files: list[DataFile]) -> Commit | None:
+        """New rows for the positions, which must still be as they were read."""
+        assert self.staging is not None
+        if not files:
+            return None
+        root = tip.view.dataset.root
+        schema = rebase_schema(self._base, self._planned, tip.state.schema)
+        positions = rebase(self.staging.positions, tip, forgiving=False)
+        if len(positions) != sum(file.rows for file in files):
+            raise InvalidInputError("a row was given more than one new value")
+        deletes = write_deletes(root, positions, "update", sync=self.session.sync)
+        if self._sets_key:
+            rows = staged(root, files, schema)
+            with cursor() as con:
+                check_keys(con, rows)
+            left = {n: f.with_deletes(deletes) if n in deletes.targets else f for n, f in tip.state.files.items()}
+            refuse_existing(rows, type(tip.state)(tip.state.snapshot_id, schema, left), changed=False)
+        return draft(
+            tip,
+            self.operation,
+            rows_updated=len(positions),
+            files_added=tuple(files),
+            deletes_added=(deletes,),
+            schema=changed(schema, tip),
+        )

@@ -1,0 +1,143 @@
+"""A dataset's schema: columns with ids that outlive renames, and the primary key.
+
+Source: docs/format.md, section "Schema".
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from space_sql.errors import FormatError, InvalidInputError, NotFoundError, near
+from space_sql.format.names import check_column
+from space_sql.format.types import Type, parse_type
+
+_FIRST_ADDED_ID = 1 << 20
+_LAST_ADDED_ID = (1 << 31) - 1024
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column. ``id`` never changes; ``declared`` is true when a person wrote its type."""
+
+    id: int
+    name: str
+    type: Type
+    declared: bool = False
+
+    def encode(self) -> dict[str, Any]:
+        """The column as it stands in the log."""
+        out: dict[str, Any] = {"id": self.id, "name": self.name, "type": str(self.type)}
+        if self.declared:
+            out["declared"] = True
+        return out
+
+    @staticmethod
+    def decode(data: dict[str, Any]) -> Column:
+        """Read a column from the log."""
+        return Column(int(data["id"]), data["name"], parse_type(data["type"]), bool(data.get("declared", False)))
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Columns in order; ``primary_keys`` and ``record_fields`` are column ids."""
+
+    columns: tuple[Column, ...]
+    primary_keys: tuple[int, ...]
+    record_fields: tuple[int, ...] = ()
+
+    @cached_property
+    def by_id(self) -> dict[int, Column]:
+        """Columns by id."""
+        return {column.id: column for column in self.columns}
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """Columns by case-folded name."""
+        return {column.name.casefold(): column for column in self.columns}
+
+    @property
+    def keys(self) -> tuple[Column, ...]:
+        """The primary key's columns in their declared order."""
+        return tuple(self.by_id[i] for i in self.primary_keys)
+
+    def column(self, name: str) -> Column:
+        """The column of that name, ignoring case."""
+        found = self.by_name.get(name.casefold())
+        if found is None:
+            names = [column.name for column in self.columns]
+            raise NotFoundError(f'no column "{name}".{near(name, names)} Columns: {", ".join(names)}')
+        return found
+
+    def fresh_id(self) -> int:
+        """An id for an added column: random, so that branches never give one id to two columns."""
+        while True:
+            candidate = _FIRST_ADDED_ID + secrets.randbelow(_LAST_ADDED_ID - _FIRST_ADDED_ID)
+            if candidate not in self.by_id:
+                return candidate
+
+    def added(self, name: str, type_: Type, *, declared: bool) -> Schema:
+        """The schema with a further column at the end."""
+        check_column(name)
+        if name.casefold() in self.by_name:
+            raise InvalidInputError(f'column "{name}" exists already')
+        return replace(self, columns=(*self.columns, Column(self.fresh_id(), name, type_, declared)))
+
+    def replaced(self, column: Column) -> Schema:
+        """The schema with one column (same id) exchanged."""
+        return replace(self, columns=tuple(column if c.id == column.id else c for c in self.columns))
+
+    def dropped(self, column: Column) -> Schema:
+        """The schema without a column that is not part of the key."""
+        if column.id in self.primary_keys:
+            raise InvalidInputError(f'column "{column.name}" is part of the primary key and cannot be dropped')
+        return replace(self, columns=tuple(c for c in self.columns if c.id != column.id))
+
+    def encode(self) -> dict[str, Any]:
+        """The schema as it stands in the log."""
+        return {
+            "columns": [column.encode() for column in self.columns],
+            "primary_keys": list(self.primary_keys),
+            "record_fields": list(self.record_fields),
+        }
+
+    @staticmethod
+    def decode(data: dict[str, Any]) -> Schema:
+        """Read a schema from the log."""
+        try:
+            return Schema(
+                tuple(Column.decode(c) for c in data["columns"]),
+                tuple(int(i) for i in data["primary_keys"]),
+                tuple(int(i) for i in data["record_fields"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"the commit log holds a schema that cannot be read: {error!r}") from error
+
+
+def new_schema(columns: list[tuple[str, Type]], primary_keys: list[str], *, declared: bool) -> Schema:
+    """A first schema from names and types; key names are matched ignoring case."""
+    built: list[Column] = []
+    for number, (name, type_) in enumerate(columns, 1):
+        check_column(name)
+        if any(name.casefold() == other.name.casefold() for other in built):
+            raise InvalidInputError(f'column "{name}" is there twice (column names ignore case)')
+        built.append(Column(number, name, type_, declared))
+    schema = Schema(tuple(built), ())
+    keys: list[int] = []
+    for name in primary_keys:
+        column = schema.by_name.get(name.casefold())
+        if column is None:
+            names = [c.name for c in built]
+            raise InvalidInputError(
+                f'primary key "{name}" is not a column.{near(name, names)} Columns: {", ".join(names)}'
+            )
+        if column.id in keys:
+            raise InvalidInputError(f'primary key "{name}" is given twice')
+        keys.append(column.id)
+    if not keys:
+        raise InvalidInputError(
+            "primary_keys is required: primary_keys => ['id'] names the columns that identify a row"
+        )
+    return replace(schema, primary_keys=tuple(keys))

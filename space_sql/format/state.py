@@ -1,0 +1,97 @@
+"""What a snapshot holds: its schema and live data files; and what the log says of refs.
+
+Source: docs/format.md, section "State".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from space_sql.errors import FormatError
+from space_sql.format.commit import Commit, DataFile
+from space_sql.format.names import MAIN
+from space_sql.format.schema import Schema
+
+
+@dataclass(frozen=True)
+class State:
+    """The content of one snapshot: data files by number, in the order they were added."""
+
+    snapshot_id: int
+    schema: Schema
+    files: Mapping[int, DataFile]
+
+    @cached_property
+    def rows(self) -> int:
+        """How many rows the snapshot has."""
+        return sum(file.live for file in self.files.values())
+
+    @property
+    def bytes(self) -> int:
+        """Size of the live data files in bytes."""
+        return sum(file.bytes for file in self.files.values())
+
+    def apply(self, commit: Commit, *, tolerant: bool = False) -> State:
+        """The state after a commit on this one.
+
+        ``tolerant`` skips what refers to files that are not here: it puts a transaction's own commit
+        on the older state that the transaction keeps reading.
+        """
+        files = dict(self.files)
+
+        def remove(numbers: Iterable[int]) -> None:
+            for number in numbers:
+                if files.pop(number, None) is None and not tolerant:
+                    raise FormatError(f"log entry {commit.snapshot_id} removes data file {number}, which is not there")
+
+        remove(commit.files_removed)
+        for deletes in commit.deletes_added:
+            for number in deletes.targets:
+                file = files.get(number)
+                if file is not None:
+                    files[number] = file.with_deletes(deletes)
+                elif not tolerant:
+                    raise FormatError(f"log entry {commit.snapshot_id} deletes from file {number}, which is not there")
+        for file in commit.files_added:
+            files[file.number] = file
+        if not tolerant or all(number in files for number in commit.rewrites_removed):
+            remove(commit.rewrites_removed)
+            for file in commit.rewrites_added:
+                files[file.number] = file
+        return State(commit.snapshot_id, commit.schema or self.schema, files)
+
+
+def first_state(commit: Commit) -> State:
+    """The state of the commit that created the dataset."""
+    if commit.schema is None:
+        raise FormatError(f"log entry {commit.snapshot_id} has no parent and no schema")
+    return State(commit.snapshot_id, commit.schema, {}).apply(commit)
+
+
+@dataclass(frozen=True)
+class Refs:
+    """Tags and branches after an entry of the log, and the time of that entry."""
+
+    snapshot_id: int
+    time: int
+    branches: Mapping[str, int] = field(default_factory=dict)
+    tags: Mapping[str, int] = field(default_factory=dict)
+
+    def apply(self, commit: Commit) -> Refs:
+        """The refs after a further entry."""
+        if commit.advances:
+            branches = {**self.branches, commit.branch: commit.snapshot_id}
+            return replace(self, snapshot_id=commit.snapshot_id, time=commit.time, branches=branches)
+        branches, tags = dict(self.branches), dict(self.tags)
+        for ref in commit.refs:
+            names = tags if ref.kind == "tag" else branches
+            if ref.snapshot_id is None:
+                names.pop(ref.name, None)
+            else:
+                names[ref.name] = ref.snapshot_id
+        return Refs(commit.snapshot_id, commit.time, branches, tags)
+
+
+NO_REFS = Refs(-1, 0, {MAIN: -1})

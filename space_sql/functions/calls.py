@@ -1,0 +1,141 @@
+"""The six functions that hosts put on a connection, as plain Python over text and Arrow.
+
+Errors never leave them as exceptions: a query that is being bound gets SQL that raises the error,
+and the macros raise what comes back with a ``!`` in front. So users see one line in every host.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from space_sql.dataset.session import Session, Sessions
+from space_sql.dataset.transact import Options
+from space_sql.errors import SpaceError
+from space_sql.format.types import quote_literal
+from space_sql.functions.catalogue import CHANGES, READS, WRITES, Writing
+
+_OPTIONS = ("branch", "message", "author", "expected_snapshot", "commit_key")
+_log = logging.getLogger("space_sql")
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, SpaceError):
+        return error.line
+    _log.exception("unexpected error", exc_info=error)
+    detail = " ".join(str(error).split())
+    return f"internal: {type(error).__name__}: {detail}; please report this (nothing was committed)"
+
+
+def _as_query(make: Callable[[], str]) -> str:
+    try:
+        return make()
+    except Exception as error:
+        return f"SELECT * FROM query(error({quote_literal(_line(error))}))"
+
+
+def _as_text(make: Callable[[], str]) -> str:
+    try:
+        return make()
+    except Exception as error:
+        return "!" + _line(error)
+
+
+def _split(arguments: str) -> tuple[Options, dict[str, Any]]:
+    given = orjson.loads(arguments)
+    return Options(**{name: given.pop(name, None) for name in _OPTIONS}), given
+
+
+class Calls:
+    """The functions of this process, with the sessions of all its connections."""
+
+    def __init__(self) -> None:
+        self.sessions = Sessions()
+
+    def read(self, function: str, session: str, arguments: str) -> str:
+        """``_space_read``: SQL that a read stands for; folded while DuckDB binds."""
+        return _as_query(lambda: READS[function](self.sessions.get(session), **orjson.loads(arguments)))
+
+    def rows(self, function: str, session: str, arguments: str) -> str:
+        """``_space_rows``: SQL for the rows that a write stages; folded while DuckDB binds."""
+
+        def make() -> str:
+            options, given = _split(arguments)
+            return WRITES[function].rows(self.sessions.get(session), options, **given)
+
+        return _as_query(make)
+
+    def begin(self, function: str, session: str, arguments: str, source_type: str | None) -> str:
+        """``_space_begin``: start a write of rows of that type; returns its handle."""
+
+        def make() -> str:
+            options, given = _split(arguments)
+            at = self.sessions.get(session)
+            return str(self.sessions.start(at, WRITES[function].begin(at, options, source_type, **given)))
+
+        return _as_text(make)
+
+    def stage(self, handles: pa.ChunkedArray, rows: pa.ChunkedArray) -> pa.Array:
+        """``_space_stage``: take rows; returns a count of one for each."""
+        if len(handles):
+            writing: Writing = self.sessions.staged(handles[0].as_py())  # type: ignore[assignment]
+            writing.stage(rows)
+        return _ONES[: len(handles)] if len(handles) <= len(_ONES) else pa.array([1] * len(handles), pa.int64())
+
+    def commit(self, handle: int, rows: int | None) -> str:
+        """``_space_commit``: publish a write; returns its result as JSON."""
+
+        def make() -> str:
+            _, pending = self.sessions.finish(handle)
+            writing: Writing = pending  # type: ignore[assignment]
+            return orjson.dumps(writing.commit().row()).decode()
+
+        return _as_text(make)
+
+    def apply(self, function: str, session: str, arguments: str) -> str:
+        """``_space_apply``: a change without rows; returns its result as JSON."""
+
+        def make() -> str:
+            options, given = _split(arguments)
+            at: Session = self.sessions.get(session)
+            return orjson.dumps(CHANGES[function](at, options, **given).row()).decode()
+
+        return _as_text(make)
+
+
+_ONES = pa.array([1] * 2048, pa.int64())
+
+
+@dataclass(frozen=True)
+class Function:
+    """What a host needs to know of one function; ``parameters`` None takes any, as Arrow."""
+
+    name: str
+    call: Callable[..., Any]
+    parameters: tuple[str, ...] | None
+    returns: str
+    volatile: bool
+
+
+def _ready() -> bool:
+    """``_space_ready``: whether these functions are there."""
+    return True
+
+
+_calls = Calls()
+
+FUNCTIONS = (
+    Function("_space_read", _calls.read, ("VARCHAR",) * 3, "VARCHAR", volatile=False),
+    Function("_space_rows", _calls.rows, ("VARCHAR",) * 3, "VARCHAR", volatile=False),
+    Function("_space_begin", _calls.begin, ("VARCHAR",) * 4, "VARCHAR", volatile=True),
+    Function("_space_stage", _calls.stage, None, "BIGINT", volatile=True),
+    Function("_space_commit", _calls.commit, ("BIGINT", "BIGINT"), "VARCHAR", volatile=True),
+    Function("_space_apply", _calls.apply, ("VARCHAR",) * 3, "VARCHAR", volatile=True),
+    Function("_space_ready", _ready, (), "BOOLEAN", volatile=False),
+)
+"""They live as long as the process: DuckDB keeps no reference to a function that it may still call."""

@@ -1,0 +1,74 @@
+"""space_create: see space_sql.dataset.create."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from space_sql.dataset.create import Create, create_empty
+from space_sql.dataset.session import Session
+from space_sql.dataset.source import source_query
+from space_sql.dataset.transact import Options, Result
+from space_sql.errors import InvalidInputError
+
+
+def _names(given: object) -> list[str] | None:
+    """A list of names from a list or one name."""
+    if given is None:
+        return None
+    return [str(name) for name in given] if isinstance(given, list) else [str(given)]
+
+
+def rows(
+    session: Session,
+    options: Options,
+    path: str | None,
+    columns: str | None,
+    source: str | None,
+    primary_keys: object,
+    record_fields: object,
+) -> str:
+    """SQL for the rows to stage; none when the dataset starts empty."""
+    if columns is not None and source is not None:
+        raise InvalidInputError("give columns or source, not both")
+    return f"FROM {source_query(source)}" if source is not None else "SELECT NULL AS none WHERE false"
+
+
+@dataclass
+class CreateEmpty:
+    """A dataset to be created without rows."""
+
+    session: Session
+    path: str | None
+    options: Options
+    columns: str | None
+    primary_keys: list[str] | None
+    record_fields: list[str] | None
+
+    def stage(self, rows: object) -> None:
+        """There are none."""
+
+    def commit(self) -> Result:
+        """Create it."""
+        return create_empty(
+            self.session, self.path, self.options, self.columns, self.primary_keys, self.record_fields
+        )
+
+    def abort(self) -> None:
+        """Nothing is staged."""
+
+
+def begin(
+    session: Session,
+    options: Options,
+    source_type: str | None,
+    path: str | None,
+    columns: str | None,
+    source: str | None,
+    primary_keys: object,
+    record_fields: object,
+) -> Create | CreateEmpty:
+    """The write that creates the dataset."""
+    keys, records = _names(primary_keys), _names(record_fields)
+    if source is None:
+        return CreateEmpty(session, path, options, columns, keys, records)
+    return Create(session, path, options, source_type, keys, records)

@@ -1,0 +1,115 @@
+"""The Python host: puts Space SQL on a DuckDB connection.
+
+The six functions belong to the database instance, so all its connections share them. The macros
+are temporary: they never enter the user's database file, work on read-only ones, and serve views that
+are stored there. Temporary macros belong to one connection, so cursors of a prepared connection
+are prepared as they are made.
+
+Source: docs/adr/001-temporary-macros.md.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from space_sql.functions.calls import FUNCTIONS
+
+_lock = threading.RLock()
+_connections = itertools.count(1)
+_HELPERS = ("_space_session", "_space_write", "_space_change")
+
+
+def connect(database: str | Path = ":memory:", **arguments: Any) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection on which all Space SQL functions work; takes what ``duckdb.connect`` takes."""
+    return register(duckdb.connect(str(database), **arguments))
+
+
+def register(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Prepare a connection that exists, and its cursors; returns it.
+
+    Does nothing to a prepared one; may be called from several threads.
+    """
+    with _lock:
+        _prepare_cursors()
+        if not _has_functions(con):
+            _add_functions(con)
+        if not _has_macros(con):
+            con.execute(f"CREATE OR REPLACE TEMP MACRO _space_connection() AS {next(_connections)}::BIGINT")
+            for statement in macros():
+                con.execute(statement)
+    return con
+
+
+@functools.cache
+def macros() -> tuple[str, ...]:
+    """The CREATE MACRO statements of ``sql/macros``: DuckDB binds them, so helpers come first."""
+    folder = _macro_folder()
+    public = sorted(path.stem for path in folder.glob("space_*.sql"))
+    return tuple((folder / f"{name}.sql").read_text(encoding="utf-8") for name in (*_HELPERS, *public))
+
+
+def _macro_folder() -> Path:
+    package = Path(__file__).resolve().parent.parent
+    shipped = package / "sql" / "macros"
+    return shipped if shipped.is_dir() else package.parent / "sql" / "macros"
+
+
+def _has(con: duckdb.DuckDBPyConnection, probe: str) -> bool:
+    try:
+        con.execute(probe).fetchall()
+    except duckdb.CatalogException:
+        return False
+    return True
+
+
+def _has_functions(con: duckdb.DuckDBPyConnection) -> bool:
+    return _has(con, "SELECT _space_ready()")
+
+
+def _has_macros(con: duckdb.DuckDBPyConnection) -> bool:
+    return _has(con, "SELECT _space_session()")
+
+
+def _add_functions(con: duckdb.DuckDBPyConnection) -> None:
+    """Add the functions through a cursor of their own: so they do not keep the connection alive."""
+    with _original_cursor(con) as cursor:
+        for function in FUNCTIONS:
+            arrow = function.parameters is None
+            cursor.create_function(
+                function.name,
+                function.call,
+                None if function.parameters is None else list(function.parameters),
+                function.returns,
+                type="arrow" if arrow else "native",
+                null_handling="special",
+                side_effects=function.volatile,
+            )
+
+
+_original_cursor = duckdb.DuckDBPyConnection.cursor
+_original_duplicate = duckdb.DuckDBPyConnection.duplicate
+
+
+def _prepare_cursors() -> None:
+    """From now on, a cursor of a prepared connection is prepared too."""
+    if duckdb.DuckDBPyConnection.cursor is _original_cursor:
+        duckdb.DuckDBPyConnection.cursor = _preparing(_original_cursor)  # type: ignore[method-assign]
+        duckdb.DuckDBPyConnection.duplicate = _preparing(_original_duplicate)  # type: ignore[method-assign]
+
+
+def _preparing(
+    make: Callable[[duckdb.DuckDBPyConnection], duckdb.DuckDBPyConnection],
+) -> Callable[[duckdb.DuckDBPyConnection], duckdb.DuckDBPyConnection]:
+    @functools.wraps(make)
+    def prepared(self: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        cursor = make(self)
+        return register(cursor) if _has_functions(cursor) else cursor
+
+    return prepared

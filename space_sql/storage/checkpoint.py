@@ -1,0 +1,130 @@
+"""Checkpoints: what a reader needs to know as of a commit, so that no long log is replayed.
+
+A checkpoint stands at every 32nd commit. It holds the refs, the state of every branch head, and
+the summaries of the commits since the previous checkpoint of its rank: one at a multiple of 32 covers
+32 commits, one at a multiple of 1,024 covers 1,024, and so on, so that all history is found in a
+number of files that grows with the logarithm of its length.
+
+Source: docs/format.md, section "Checkpoint".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from space_sql.errors import FormatError
+from space_sql.format.commit import DataFile
+from space_sql.format.paths import FORMAT_VERSION
+from space_sql.format.schema import Schema
+from space_sql.format.state import Refs, State
+
+INTERVAL = 32
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("id", pa.int64(), nullable=False),
+        pa.field("heads", pa.list_(pa.int64())),
+        pa.field("key", pa.string()),
+        pa.field("payload", pa.string(), nullable=False),
+    ]
+)
+
+
+def span(snapshot_id: int) -> int:
+    """How many commits the checkpoint at an id covers: the largest power of 32 that divides it."""
+    covered = INTERVAL
+    while snapshot_id % (covered * INTERVAL) == 0:
+        covered *= INTERVAL
+    return covered
+
+
+def encode(refs: Refs, states: Iterable[State], history: Iterable[dict[str, Any]]) -> bytes:
+    """The bytes of a checkpoint."""
+    rows: list[tuple[str, int, list[int] | None, str | None, bytes]] = []
+    meta = {
+        "format": FORMAT_VERSION,
+        "time": refs.time,
+        "branches": dict(refs.branches),
+        "tags": dict(refs.tags),
+    }
+    rows.append(("meta", refs.snapshot_id, None, None, orjson.dumps(meta)))
+    files: dict[bytes, tuple[int, list[int]]] = {}
+    for state in states:
+        rows.append(("head", state.snapshot_id, None, None, orjson.dumps(state.schema.encode())))
+        for file in state.files.values():
+            files.setdefault(orjson.dumps(file.encode()), (file.number, []))[1].append(state.snapshot_id)
+    rows.extend(("file", number, heads, None, payload) for payload, (number, heads) in files.items())
+    rows.extend(("history", h["snapshot_id"], None, h["commit_key"], orjson.dumps(h)) for h in history)
+    columns = list(zip(*rows, strict=True))
+    table = pa.Table.from_arrays(
+        [
+            pa.array(columns[0], pa.string()),
+            pa.array(columns[1], pa.int64()),
+            pa.array(columns[2], pa.list_(pa.int64())),
+            pa.array(columns[3], pa.string()),
+            pa.array([p.decode() for p in columns[4]], pa.string()),
+        ],
+        schema=_SCHEMA,
+    )
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True, store_schema=False)
+    return bytes(sink.getvalue())
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was read; its parts are decoded when asked for."""
+
+    table: pa.Table
+
+    def _rows(self, kind: str) -> pa.Table:
+        return self.table.filter(pc.equal(self.table["kind"], kind))
+
+    @cached_property
+    def refs(self) -> Refs:
+        """Tags and branches."""
+        row = self._rows("meta").to_pylist()[0]
+        meta = orjson.loads(row["payload"])
+        if meta["format"] > FORMAT_VERSION:
+            raise FormatError(f"a checkpoint has format {meta['format']}; upgrade space-sql")
+        return Refs(row["id"], meta["time"], meta["branches"], meta["tags"])
+
+    @cached_property
+    def states(self) -> dict[int, State]:
+        """The state of every branch head, by snapshot id."""
+        schemas = {r["id"]: Schema.decode(orjson.loads(r["payload"])) for r in self._rows("head").to_pylist()}
+        files: dict[int, dict[int, DataFile]] = {head: {} for head in schemas}
+        for row in self._rows("file").to_pylist():
+            file = DataFile.decode(orjson.loads(row["payload"]))
+            for head in row["heads"]:
+                files[head][file.number] = file
+        return {head: State(head, schema, files[head]) for head, schema in schemas.items()}
+
+    @cached_property
+    def history(self) -> list[dict[str, Any]]:
+        """Summaries of the covered commits, oldest first."""
+        return [orjson.loads(p) for p in self._rows("history")["payload"].to_pylist()]
+
+    @cached_property
+    def keys(self) -> dict[str, int]:
+        """Commit keys of the covered commits and their snapshot ids."""
+        rows = self.table.filter(pc.is_valid(self.table["key"]))
+        return dict(zip(rows["key"].to_pylist(), rows["id"].to_pylist(), strict=True))
+
+
+def decode(raw: bytes) -> Checkpoint | None:
+    """Read a checkpoint; None when its bytes are damaged (the log itself is then replayed)."""
+    try:
+        table = pq.read_table(pa.BufferReader(raw), page_checksum_verification=True)
+    except (pa.ArrowInvalid, OSError):
+        return None
+    return Checkpoint(table) if table.column_names == _SCHEMA.names else None

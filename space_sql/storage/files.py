@@ -1,0 +1,102 @@
+"""How bytes reach a local disk: exclusive creation, syncing, and errors that say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from space_sql.errors import NotFoundError, ReadOnlyError, SpaceError, StorageError
+
+Signature = tuple[int, int, int]
+
+
+@contextlib.contextmanager
+def explained(path: str | Path) -> Iterator[None]:
+    """Turn an OSError about a path into a SpaceError of one line."""
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, path) from error
+
+
+def explain(error: OSError, path: str | Path) -> SpaceError:
+    """The SpaceError for an OSError about a path."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageError(f"no space left on the disk of {path}; nothing was committed: free space and try again")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return ReadOnlyError(f"no permission to write {path}; nothing was committed")
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return NotFoundError(f"{path} does not exist")
+    return StorageError(f"{path}: {error.strerror or error}")
+
+
+def signature(path: str | Path) -> Signature | None:
+    """Inode, modification time in ns and size of a file; None when it is missing."""
+    try:
+        stat = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def read(path: Path) -> bytes | None:
+    """A file's bytes; None when it is missing."""
+    try:
+        with explained(path):
+            return path.read_bytes()
+    except NotFoundError:
+        return None
+
+
+def sync_file(path: Path) -> None:
+    """Make a written file durable."""
+    _sync(path, os.O_RDONLY)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def put_if_absent(path: Path, data: bytes, *, sync: bool) -> bool:
+    """Create a file with this content, whole or not at all; False when the name is taken.
+
+    The content is written and synced under a temporary name and hard-linked to its own, so a
+    reader never sees a part of it; then the folder is synced.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    with explained(path):
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                if sync:
+                    os.fsync(file.fileno())
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                return False
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
+        if sync:
+            sync_folder(path.parent)
+    return True
+
+
+def remove_quietly(path: Path) -> None:
+    """Remove a file that nothing refers to; a failure leaves it for vacuum."""
+    with contextlib.suppress(OSError):
+        path.unlink()

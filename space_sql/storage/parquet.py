@@ -1,0 +1,279 @@
+"""Writing data files and files of deleted positions as Parquet.
+
+Columns carry their id as the Parquet field id, which is how readers find them.
+
+Source: docs/format.md, sections "Data file" and "Deleted positions".
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from space_sql.errors import StorageError
+from space_sql.format.commit import DataFile, DeleteFile
+from space_sql.format.paths import DATA, DELETES, new_data_path, new_deletes_path
+from space_sql.storage import files
+
+ROW_GROUP_ROWS = 122_880
+FILE_BYTES = 256 << 20
+ORIGIN_COLUMNS = ("_space_origin_file", "_space_origin_pos")
+ORIGIN_IDS = (2_147_483_001, 2_147_483_002)
+_SAMPLE = 8192
+_STAT_TEXT = 128
+
+
+def field_id(field: pa.Field) -> int:
+    """The column id that an Arrow field carries."""
+    return int(field.metadata[b"PARQUET:field_id"])
+
+
+def with_field_id(field: pa.Field, column_id: int) -> pa.Field:
+    """The Arrow field carrying a column id."""
+    return field.with_metadata({b"PARQUET:field_id": str(column_id).encode()})
+
+
+def _leaves(name: str, type_: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
+    if isinstance(type_, pa.BaseExtensionType):
+        type_ = type_.storage_type
+    if pa.types.is_struct(type_):
+        for child in type_:
+            yield from _leaves(f"{name}.{child.name}", child.type)
+    elif pa.types.is_map(type_):
+        yield from _leaves(f"{name}.key_value.key", type_.key_type)
+        yield from _leaves(f"{name}.key_value.value", type_.item_type)
+    elif pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_):
+        yield from _leaves(f"{name}.list.element", type_.value_type)
+    else:
+        yield name, type_
+
+
+def _repeats(column: pa.ChunkedArray) -> bool:
+    """Whether dictionary encoding pays: judged on the first values."""
+    type_ = column.type
+    if isinstance(type_, pa.BaseExtensionType) or pa.types.is_boolean(type_):
+        return isinstance(type_, pa.JsonType)
+    sample = column.slice(0, _SAMPLE)
+    return bool(pc.count_distinct(sample).as_py() * 2 <= len(sample))
+
+
+def _has_nan(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_floating(column.type) and pc.any(pc.is_nan(column)).as_py())
+
+
+class DataWriter:
+    """Writes tables of one Arrow schema into data files of at most about ``file_bytes`` each.
+
+    Nothing refers to the files until a commit does; ``abort`` removes them. Not thread-safe.
+    """
+
+    def __init__(self, root: Path, change: str, *, file_bytes: int = FILE_BYTES, origin: bool = False) -> None:
+        self._root = root
+        self._change = change
+        self._file_bytes = file_bytes
+        self._origin = origin
+        self._open: _OpenFile | None = None
+        self._paths: list[str] = []
+        self.written: list[tuple[DataFile, pq.FileMetaData]] = []
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows; each call makes row groups of its own, so calls should be large."""
+        if not len(table):
+            return
+        nan = frozenset(name for name in table.column_names if _has_nan(table[name]))
+        if self._open is not None and not nan <= self._open.nan:
+            self._roll()
+        if self._open is None:
+            path = new_data_path()
+            self._paths.append(path)
+            self._open = _OpenFile(self._root, path, table, nan)
+        self._open.write(table)
+        if self._open.size >= self._file_bytes:
+            self._roll()
+
+    def _roll(self) -> None:
+        if self._open is not None:
+            self.written.append(self._open.close(self._change, self._origin))
+            self._open = None
+
+    def close(self, *, sync: bool) -> list[DataFile]:
+        """Finish; with ``sync`` the files and their names are durable."""
+        self._roll()
+        if sync and self.written:
+            with files.explained(self._root / DATA):
+                for file, _ in self.written:
+                    files.sync_file(self._root / file.path)
+                files.sync_folder(self._root / DATA)
+        return [file for file, _ in self.written]
+
+    def abort(self) -> None:
+        """Remove everything that was written."""
+        if self._open is not None:
+            self._open.discard()
+            self._open = None
+        for path in self._paths:
+            files.remove_quietly(self._root / path)
+        self._paths.clear()
+        self.written.clear()
+
+
+class _OpenFile:
+    """A data file being written. Statistics leave out columns with NaN: readers would skip such rows."""
+
+    def __init__(self, root: Path, path: str, table: pa.Table, nan: frozenset[str]) -> None:
+        self.nan = nan
+        self._path = path
+        self._full = root / path
+        self._schema = table.schema
+        dictionary: list[str] = []
+        statistics: list[str] = []
+        for name, field in zip(table.column_names, table.schema, strict=True):
+            leaves = list(_leaves(name, field.type))
+            if len(leaves) != 1 or leaves[0][0] != name:
+                dictionary.extend(leaf for leaf, _ in leaves)
+                statistics.extend(leaf for leaf, type_ in leaves if not pa.types.is_floating(type_))
+            else:
+                if _repeats(table[name]):
+                    dictionary.append(name)
+                if name not in nan:
+                    statistics.append(name)
+        with files.explained(self._full):
+            self._sink = pa.OSFile(str(self._full), "wb")
+            self._writer = pq.ParquetWriter(
+                self._sink,
+                self._schema,
+                compression="snappy",
+                use_dictionary=dictionary or False,
+                write_statistics=statistics or False,
+                write_page_checksum=True,
+                store_schema=False,
+            )
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return int(self._sink.tell())
+
+    def write(self, table: pa.Table) -> None:
+        with files.explained(self._full):
+            self._writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+
+    def close(self, change: str, origin: bool) -> tuple[DataFile, pq.FileMetaData]:
+        with files.explained(self._full):
+            self._writer.close()
+            size = self.size
+            self._sink.close()
+        metadata = self._writer.writer.metadata
+        data = [f for f in self._schema if f.name not in ORIGIN_COLUMNS]
+        stats = {field_id(f): s for f in data if (s := _statistics(metadata, f.name)) is not None}
+        file = DataFile(
+            number=0,
+            path=self._path,
+            rows=metadata.num_rows,
+            bytes=size,
+            change=change,
+            stats=stats,
+            columns=tuple(field_id(f) for f in data),
+            origin=origin,
+        )
+        return file, metadata
+
+    def discard(self) -> None:
+        try:
+            self._writer.close()
+        except (OSError, pa.ArrowException):
+            return
+        finally:
+            self._sink.close()
+
+
+def _statistics(metadata: pq.FileMetaData, name: str) -> list[Any] | None:
+    """``[min, max, nulls]`` of a plain column over all row groups; bounds are None where unknown."""
+    index = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}.get(name)
+    if index is None:
+        return None
+    low: Any = None
+    high: Any = None
+    nulls = 0
+    bounded = True
+    for group in range(metadata.num_row_groups):
+        chunk = metadata.row_group(group).column(index)
+        stats = chunk.statistics
+        if stats is None or stats.null_count is None:
+            return None
+        nulls += stats.null_count
+        if stats.null_count == chunk.num_values and not stats.has_min_max:
+            continue
+        try:
+            least, most = (stats.min, stats.max) if stats.has_min_max else (None, None)
+        except (ArithmeticError, ValueError):  # a time that Python cannot hold
+            least = most = None
+        if least is None or most is None:
+            bounded = False
+            continue
+        low = least if low is None or least < low else low
+        high = most if high is None or most > high else high
+    if not bounded:
+        return [None, None, nulls]
+    return [_bound(low), _bound(high), nulls]
+
+
+def _bound(value: Any) -> Any:
+    """A bound as JSON: numbers and text as they are, times as ISO text; None when it cannot be said."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return value if -(1 << 63) <= value < 1 << 64 else None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str):
+        return value if len(value) <= _STAT_TEXT else None
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    return None
+
+
+def write_deletes(root: Path, positions: pa.Table, change: str, *, sync: bool) -> DeleteFile:
+    """Write deleted positions: a table with int64 columns ``file`` and ``pos``, in any order."""
+    if not len(positions):
+        raise StorageError("a file of deleted positions cannot be empty")
+    positions = positions.sort_by([("file", "ascending"), ("pos", "ascending")])
+    path = new_deletes_path()
+    full = root / path
+    with files.explained(full):
+        pq.write_table(
+            positions,
+            full,
+            compression="snappy",
+            use_dictionary=["file"],
+            write_page_checksum=True,
+            store_schema=False,
+            row_group_size=ROW_GROUP_ROWS,
+        )
+        if sync:
+            files.sync_file(full)
+            files.sync_folder(root / DELETES)
+    numbers, counts = np.unique(positions["file"].to_numpy(), return_counts=True)
+    targets = {int(n): int(c) for n, c in zip(numbers, counts, strict=True)}
+    return DeleteFile(path, len(positions), full.stat().st_size, targets, change)
+
+
+def read_positions(root: Path, deletes: Sequence[DeleteFile]) -> pa.Table:
+    """Deleted positions of several files as one table of ``file`` and ``pos``."""
+    tables = []
+    for path in dict.fromkeys(d.path for d in deletes):
+        with files.explained(root / path):
+            tables.append(pq.read_table(root / path, page_checksum_verification=True))
+    empty = pa.schema([("file", pa.int64()), ("pos", pa.int64())]).empty_table()
+    return pa.concat_tables(tables) if tables else empty

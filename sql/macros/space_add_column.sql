@@ -1,0 +1,14 @@
+-- space_add_column(path, definition, …)
+-- kind: write
+-- A new column at the end, NULL in the rows that are there. Old versions keep their schema.
+-- Returns one row: `snapshot_id, operation, rows_inserted, rows_updated, rows_deleted`.
+-- Example:
+--   CALL space_add_column('points', 'note VARCHAR');
+CREATE OR REPLACE TEMP MACRO space_add_column(
+  path, definition,
+  branch := NULL, message := NULL, author := NULL, expected_snapshot := NULL, commit_key := NULL
+) AS TABLE
+FROM _space_change('space_add_column', to_json({
+  path: path::VARCHAR, definition: definition::VARCHAR,
+  branch: branch::VARCHAR, message: message::VARCHAR, author: author::VARCHAR, expected_snapshot: expected_snapshot::VARCHAR, commit_key: commit_key::VARCHAR
+})::VARCHAR);
