@@ -7,6 +7,7 @@ that is always null as JSON. Its first real value may still give it one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 import pyarrow.parquet as pq
@@ -27,6 +28,24 @@ def path_text(path: LeafPath) -> str:
     for step in path[1:]:
         text += step if step in (ELEMENT, KEY, VALUE) else f".{step}"
     return text
+
+
+@lru_cache(maxsize=4096)
+def scalar_leaves(t: Type) -> tuple[Scalar, ...]:
+    """The scalar types in a type's tree, each once."""
+    match t:
+        case Scalar():
+            children: tuple[Type, ...] = ()
+        case Struct():
+            children = tuple(field for _, field in t.fields)
+        case List() | Array():
+            children = (t.element,)
+        case Map():
+            children = (t.key, t.value)
+        case Union():
+            children = tuple(member for _, member in t.members)
+    leaves = [leaf for child in children for leaf in scalar_leaves(child)]
+    return (t,) if isinstance(t, Scalar) else tuple(dict.fromkeys(leaves))
 
 
 def json_leaves(t: Type, name: str) -> list[LeafPath]:

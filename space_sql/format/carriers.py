@@ -64,6 +64,11 @@ _CARRIERS: dict[Scalar, Scalar] = {
 _OPAQUE = frozenset({TIMETZ, BIGNUM, GEOMETRY, INTERVAL})
 
 
+def is_native(t: Scalar) -> bool:
+    """Whether a scalar type is stored as itself."""
+    return t in _NATIVE or t.decimal is not None
+
+
 @lru_cache(maxsize=4096)
 def physical(t: Type) -> Type:
     """The type that Parquet holds for a type that is not refused."""
