@@ -1,8 +1,8 @@
--- A versioned dataset in ten statements, on a real export of the annotation tool Label Studio.
--- `space-sql quickstart` runs them one by one; `space-sql sql -f` runs them as they stand.
+-- A versioned dataset in ten statements, on a real export of Label Studio.
+-- `space-sql quickstart` runs them one by one, `space-sql sql -f` at one go.
 
--- 1. Start from the export as it came: JSON, one object a task, annotations nested inside.
---    The folder of the dataset holds open files; its rows are identified by their id.
+-- 1. Start from the export as it came: JSON, one object a task, annotations
+--    nested inside. The dataset is a folder of open files.
 CALL space_create('space-quickstart/boxes',
   source => 'FROM read_json(''space-quickstart/v1.json'')',
   primary_keys => ['id'],
@@ -11,8 +11,8 @@ CALL space_create('space-quickstart/boxes',
 -- 2. A tag gives this version a name for ever.
 CALL space_tag('space-quickstart/boxes', 'v1');
 
--- 3. People went on labelling. The second export replaces the tasks that changed and adds the new ones;
---    evolve lets in new columns and wider types.
+-- 3. People went on labelling. The second export replaces the tasks that
+--    changed and adds the new ones; evolve lets in new columns and wider types.
 CALL space_upsert('space-quickstart/boxes',
   'FROM read_json(''space-quickstart/v2.json'')',
   evolve => true,
@@ -26,8 +26,9 @@ CALL space_delete('space-quickstart/boxes',
 -- 5. Name the result too.
 CALL space_tag('space-quickstart/boxes', 'v2');
 
--- 6. The history: one snapshot a change.
-SELECT snapshot_id, operation, rows_inserted AS inserted, rows_updated AS updated, rows_deleted AS deleted, tags, message
+-- 6. The history: every change is a snapshot.
+SELECT snapshot_id, operation, rows_inserted AS inserted,
+  rows_updated AS updated, rows_deleted AS deleted, tags, message
 FROM space_snapshots('space-quickstart/boxes');
 
 -- 7. What changed between the two exports?
@@ -36,8 +37,10 @@ FROM space_diff('space-quickstart/boxes', 'v1', 'v2')
 GROUP BY diff_type
 ORDER BY diff_type;
 
--- 8. Who gained or lost an annotation? A difference holds the values before and after.
-SELECT to_id AS id, len(from_annotations) AS before, len(to_annotations) AS after
+-- 8. Which tasks gained or lost an annotation? A difference holds the values
+--    before and after.
+SELECT to_id AS id,
+  len(from_annotations) AS before, len(to_annotations) AS after
 FROM space_diff('space-quickstart/boxes', 'v1', 'v2')
 WHERE diff_type = 'modified' AND before <> after
 ORDER BY id;
@@ -48,7 +51,7 @@ FROM space_scan('space-quickstart/boxes', version => 'v1')
 WHERE id NOT IN (SELECT id FROM space_scan('space-quickstart/boxes'))
 ORDER BY id;
 
--- 10. How are the labels spread? Nested annotations unnest in SQL, and bar() draws.
+-- 10. How are the labels spread? Nested annotations unnest in SQL, bar() draws.
 SELECT label, count(*) AS boxes, bar(boxes, 0, 40, 40) AS histogram
 FROM space_scan('space-quickstart/boxes', version => 'v2'),
   unnest(annotations) AS a(annotation),

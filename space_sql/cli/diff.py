@@ -13,7 +13,7 @@ from space_sql.cli.output import MOST_ROWS, Format, print_result
 from space_sql.cli.shipped import shipped_sql
 
 _DIFF = "FROM space_diff($path, $from_version, $to_version)"
-_SCHEMA = "FROM space_schema($path, version => $to_version)"
+_KEYS = "SELECT column_name FROM space_schema($path, version => $version) WHERE primary_key"
 
 
 def diff(
@@ -37,10 +37,13 @@ def diff(
         elif columns:
             query = _by_column(_changes(con, versions))
         else:
-            con.execute(f"SELECT column_name {_SCHEMA} WHERE primary_key", {"path": path, "to_version": to_version})
-            query = _by_row(_changes(con, versions), keys=[name for (name,) in con.fetchall()])
+            query = _by_row(_changes(con, versions), _keys(con, path, to_version))
         con.execute(query, versions)
         print_result(con, Format.table, Console(highlight=False))
+
+
+def _keys(con: duckdb.DuckDBPyConnection, path: str, version: str) -> list[str]:
+    return [name for (name,) in con.execute(_KEYS, {"path": path, "version": version}).fetchall()]
 
 
 def _changes(con: duckdb.DuckDBPyConnection, versions: dict[str, str]) -> dict[str, str]:

@@ -106,11 +106,13 @@ def _prepare(folder: Path) -> None:
 
 
 def _print_what_next(console: Console, folder: Path, seconds: float) -> None:
-    command = "space-sql" if shutil.which("space-sql") else sys.argv[0]
+    installed_aside = Path(sys.argv[0]).name == "space-sql" and shutil.which("space-sql") is None
+    command = sys.argv[0] if installed_aside else "space-sql"
     dataset = f"{folder.as_posix()}/boxes"
     literal = "'" + dataset.replace("'", "''") + "'"
     query = shlex.quote(f"SELECT id, data.camera FROM space_scan({literal}) WHERE data.camera IS NOT NULL")
-    console.print(f"Done in {seconds:.1f} s. {folder}/ holds the dataset and {_SCRIPT}, all statements above. Next:\n")
+    done = f"Done in {seconds:.1f} s. All statements are in {folder.as_posix()}/{_SCRIPT}. What next:\n"
+    console.print(Text(done), soft_wrap=True)
     for line in (
         f"{command} log {shlex.quote(dataset)}",
         f"{command} diff {shlex.quote(dataset)} v1 v2 --columns",

@@ -1,7 +1,7 @@
 -- What `space-sql log` shows: the snapshots of a dataset, newest first.
 SELECT
-  snapshot_id AS snapshot,
-  strftime(snapshot_time, '%Y-%m-%d %H:%M:%S') AS time,
+  snapshot_id AS id,
+  strftime(snapshot_time, '%Y-%m-%d %H:%M') AS time,
   branch,
   operation,
   concat_ws(' ',
