@@ -100,24 +100,60 @@ def imported_type(found: pa.DataType, t: Type) -> pa.DataType:
         case Scalar():
             if t in (HUGEINT, UHUGEINT) and pa.types.is_decimal(found):
                 return opaque(t.name.lower(), pa.binary(16))
-            if t == BIT and pa.types.is_binary(found):
-                return opaque("bit", pa.binary())
+            if t == BIT and not isinstance(found, pa.BaseExtensionType):
+                return opaque("bit", found)
             return found
         case Struct() if pa.types.is_struct(found):
             pairs = zip(found, t.fields, strict=True)
             return pa.struct([f.with_type(imported_type(f.type, child)) for f, (_, child) in pairs])
         case List() | Array() if hasattr(found, "value_field"):
             field = found.value_field
-            field = field.with_type(imported_type(field.type, t.element))
-            return (
-                pa.list_(field, found.list_size)
-                if pa.types.is_fixed_size_list(found)
-                else (pa.large_list(field) if pa.types.is_large_list(found) else pa.list_(field))
-            )
+            return _list_of(found, field.with_type(imported_type(field.type, t.element)))
         case Map() if pa.types.is_map(found):
             return pa.map_(imported_type(found.key_type, t.key), imported_type(found.item_type, t.value))
         case _:
             return found
+
+
+def _list_of(found: pa.DataType, field: pa.Field) -> pa.DataType:
+    """The kind of list that was found, of other elements."""
+    if pa.types.is_fixed_size_list(found):
+        return pa.list_(field, found.list_size)
+    if pa.types.is_large_list(found):
+        return pa.large_list(field)
+    if pa.types.is_list_view(found):
+        return pa.list_view(field)
+    if pa.types.is_large_list_view(found):
+        return pa.large_list_view(field)
+    return pa.list_(field)
+
+
+def _booleans_as_bits(t: pa.DataType) -> pa.DataType:
+    """The storage type in which ``arrow.bool8``, a byte a value, is Arrow's own boolean, a bit a value."""
+    if isinstance(t, pa.Bool8Type):
+        return pa.bool_()
+    if isinstance(t, pa.BaseExtensionType):
+        return t.storage_type
+    if pa.types.is_struct(t):
+        return pa.struct([field.with_type(_booleans_as_bits(field.type)) for field in t])
+    if pa.types.is_map(t):
+        return pa.map_(_booleans_as_bits(t.key_type), _booleans_as_bits(t.item_type))
+    if pa.types.is_list(t):
+        return pa.list_(t.value_field.with_type(_booleans_as_bits(t.value_type)))
+    return t
+
+
+def exported(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
+    """A column of the engine's result under the type that is written.
+
+    The engine hands out booleans as bytes (``arrow.bool8``): these are made bits, which are not the
+    same layout.
+    """
+    bits = _booleans_as_bits(column.type)
+    stored = storage_type(column.type)
+    if bits != stored:
+        column = renamed(column, stored).cast(bits)
+    return renamed(column, type_)
 
 
 class _Renamed:

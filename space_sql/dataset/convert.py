@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from space_sql.dataset import engine
-from space_sql.dataset.arrow_types import arrow_type, imported_type, renamed, storage_type
+from space_sql.dataset.arrow_types import arrow_type, exported, imported_type, renamed, storage_type
 from space_sql.dataset.checked_cast import checked_cast
 from space_sql.dataset.leaves import scalar_leaves
 from space_sql.errors import InvalidInputError
@@ -178,7 +178,7 @@ def _in_engine(table: pa.Table, columns: dict[int, _Column]) -> dict[int, pa.Chu
     ]
     result = engine.query(f"SELECT {', '.join(items)} FROM {_ROWS}", {_ROWS: pa.table(arrived, names=names)})
     return {
-        index: renamed(result.column(name), column.type)
+        index: exported(result.column(name), column.type)
         for name, (index, column) in zip(names, columns.items(), strict=True)
     }
 

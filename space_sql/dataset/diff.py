@@ -60,15 +60,22 @@ def diff_sql(view: View, from_id: int, to_id: int) -> str:
 
 def _rows(view: View, here: State, there: State, slots: list[_Slot], *, from_side: bool) -> str:
     present = [s for s in slots if (s.in_from if from_side else s.in_to)]
-    columns = [Column(s.column.id, s.name, s.column.type) for s in present]
-    parts = rows_only_in(view.dataset.root, here.files, there.files, columns, logical=False)
-    items = [
-        s.name if s in present else f"CAST(NULL AS {physical(s.column.type)}) AS {s.name}" for s in slots
-    ]
+    parts = rows_only_in(
+        view.dataset.root,
+        here.files,
+        there.files,
+        [s.column for s in present],
+        names=[s.name for s in present],
+        logical=False,
+    )
     if not parts:
-        nulls = [f"CAST(NULL AS {physical(s.column.type)}) AS {s.name}" for s in slots]
-        return f"SELECT {', '.join(nulls)} WHERE false"
+        return f"SELECT {', '.join(_null(s) for s in slots)} WHERE false"
+    items = [s.name if s in present else _null(s) for s in slots]
     return f"SELECT {', '.join(items)} FROM (\n" + "\nUNION ALL\n".join(parts) + "\n)"
+
+
+def _null(slot: _Slot) -> str:
+    return f"CAST(NULL AS {physical(slot.column.type)}) AS {slot.name}"
 
 
 def _items(slots: list[_Slot], table: str, prefix: str, *, from_side: bool) -> list[str]:

@@ -17,11 +17,12 @@ def rows_only_in(
     there: Mapping[int, DataFile],
     columns: Sequence[Column],
     *,
+    names: Sequence[str] | None = None,
     logical: bool,
 ) -> list[str]:
-    """Queries whose rows together are live in ``here`` and not in ``there``."""
+    """Queries whose rows together are live in ``here`` and not in ``there``; ``names`` rename the columns."""
     alone = [f for n, f in here.items() if n not in there and f.live]
-    parts = [rows_sql(root, alone, columns, logical=logical)] if alone else []
+    parts = [rows_sql(root, alone, columns, names=names, logical=logical)] if alone else []
     for number, file in here.items():
         other = there.get(number)
         if other is None or other.deletes == file.deletes:
@@ -32,7 +33,7 @@ def rows_only_in(
             gone = positions_sql(root, theirs, [number])
             if ours:
                 gone = f"({gone}) EXCEPT ({positions_sql(root, ours, [number])})"
-            parts.append(rows_at(root, [file], columns, gone, logical=logical))
+            parts.append(rows_at(root, [file], columns, gone, names=names, logical=logical))
     return parts
 
 
@@ -42,6 +43,7 @@ def rows_at(
     columns: Sequence[Column],
     positions: str,
     *,
+    names: Sequence[str] | None = None,
     logical: bool,
     extra: Sequence[str] = (),
 ) -> str:
@@ -49,10 +51,10 @@ def rows_at(
 
     ``positions`` is a query of ``file``, ``pos`` and the columns ``extra``, which come first.
     """
-    names = [f"_space_at.{name}" for name in extra]
-    names += [f"_space_rows.{quote_identifier(c.name)}" for c in columns]
-    rows = rows_sql(root, files, columns, logical=logical, positions=True, ignore_deletes=True)
+    items = [f"_space_at.{name}" for name in extra]
+    items += [f"_space_rows.{quote_identifier(n)}" for n in names or [c.name for c in columns]]
+    rows = rows_sql(root, files, columns, names=names, logical=logical, positions=True, ignore_deletes=True)
     return (
-        f"SELECT {', '.join(names)} FROM ({rows}) AS _space_rows JOIN ({positions}) AS _space_at "
+        f"SELECT {', '.join(items)} FROM ({rows}) AS _space_rows JOIN ({positions}) AS _space_at "
         f"ON _space_rows.{FILE} = _space_at.file AND _space_rows.{POS} = _space_at.pos"
     )

@@ -14,9 +14,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from space_sql.dataset.arrow_types import arrow_type, exported
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.scan import FILE, POS, rows_sql
-from space_sql.dataset.staging import with_empty
+from space_sql.dataset.staging import described
 from space_sql.errors import ConflictError, InvalidInputError
 from space_sql.format.commit import DataFile
 from space_sql.format.schema import Column, Schema
@@ -214,13 +215,16 @@ def _write(
 ) -> list[DataFile]:
     """Write a query's rows, already of the stored types, into data files."""
     writer = DataWriter(root, change)
+    schema = pa.schema([with_field_id(pa.field(c.name, arrow_type(c.type)), c.id) for c in columns])
     try:
-        reader = con.sql(query).to_arrow_reader(ROW_GROUP_ROWS)
-        schema = pa.schema([with_field_id(f, c.id) for f, c in zip(reader.schema, columns, strict=True)])
-        for batch in reader:
-            writer.write(pa.Table.from_arrays(batch.columns, schema=schema))
+        for batch in con.sql(query).to_arrow_reader(ROW_GROUP_ROWS):
+            arrays = [
+                exported(pa.chunked_array([array]), field.type)
+                for array, field in zip(batch.columns, schema, strict=True)
+            ]
+            writer.write(pa.Table.from_arrays(arrays, schema=schema))
         writer.close(sync=sync)
     except BaseException:
         writer.abort()
         raise
-    return [with_empty(file, metadata, columns) for file, metadata in writer.written]
+    return [described(file, metadata, columns) for file, metadata in writer.written]

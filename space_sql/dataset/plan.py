@@ -76,7 +76,7 @@ def plan(state: State, source: Struct, *, evolve: bool) -> Plan:
         if merged.type != column.type:
             check_storable(column.name, merged.type)
             _check_exact(state, column, merged.checks)
-            schema = schema.replaced(replace(column, type=merged.type))
+            schema = schema.replaced(column.retyped(merged.type))
     given = {name.casefold() for name, _ in source.fields}
     return Plan(schema, tuple(c for c in schema.columns if c.name.casefold() in given), source)
 

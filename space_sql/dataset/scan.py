@@ -1,7 +1,11 @@
 """The SQL that reads a snapshot: plain ``read_parquet``, so DuckDB's own scanner does the work.
 
-Deleted positions are taken out by an anti-join on ``(file_index << 40) | file_row_number``, and
-only for the files that have any; the others are read as they are.
+Files that were written with the columns as they are now are read as they are: DuckDB then knows how
+many rows there are and plans joins well. The others are read by column id, which gives renamed,
+added and widened columns. Deleted positions are taken out with NOT IN on
+``(file_index << 40) | file_row_number``, which never builds its hash table on the data's side.
+
+Source: docs/format.md, section "Reading a snapshot".
 """
 
 from __future__ import annotations
@@ -9,25 +13,153 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from space_sql.format.carriers import logical_projection, physical
+from space_sql.dataset.checked_cast import checked_cast
+from space_sql.format.carriers import logical_projection, physical, physical_projection
 from space_sql.format.commit import DataFile, DeleteFile
-from space_sql.format.schema import Column
-from space_sql.format.types import quote_identifier, quote_literal
+from space_sql.format.schema import Column, type_mark
+from space_sql.format.types import Array, List, Map, Struct, Type, quote_identifier, quote_literal
 
 FILE = "_space_file"
 POS = "_space_pos"
 _VIRTUAL = {"filename", "file_index", "file_row_number", "rowid", "file_size", "file_last_modified"}
+_AT = "((file_index::BIGINT << 40) | file_row_number)"
+
+Constants = Mapping[str, tuple[str, Sequence[object]]]
+
+
+def rows_sql(
+    root: Path,
+    files: Sequence[DataFile],
+    columns: Sequence[Column],
+    *,
+    names: Sequence[str] | None = None,
+    logical: bool = True,
+    constants: Constants | None = None,
+    positions: bool = False,
+    ignore_deletes: bool = False,
+) -> str:
+    """A query over the live rows of data files.
+
+    ``names`` are other names for the columns; ``constants`` maps a name to its SQL type and one
+    value for each file; ``positions`` adds ``_space_file`` and ``_space_pos``; constants and positions
+    come before the columns. Types are the logical ones, or those of the files.
+    """
+    extra = dict(constants or {})
+    if positions:
+        extra = {FILE: ("BIGINT", [f.number for f in files]), **extra}
+    shown = [c.name for c in columns] if names is None else names
+    parts = []
+    for reading, chosen in _groups(files, columns, ignore_deletes).items():
+        part = [files[i] for i in chosen]
+        items = [per_file(name, [values[i] for i in chosen], type_) for name, (type_, values) in extra.items()]
+        if positions:
+            items.insert(1, f"file_row_number AS {POS}")
+        items += [
+            _item(column, name, reading.types.get(column.id), logical=logical)
+            for column, name in zip(columns, shown, strict=True)
+        ]
+        where = f" WHERE {_AT} NOT IN ({_deleted(root, part)})" if reading.deletes else ""
+        parts.append(f"SELECT {', '.join(items) or 'NULL'} FROM {reading.source(root, part, columns)}{where}")
+    if parts:
+        return "\nUNION ALL\n".join(parts)
+    nulls = [f"CAST(NULL AS {type_}) AS {name}" for name, (type_, _) in extra.items()]
+    if positions:
+        nulls.insert(1, f"CAST(NULL AS BIGINT) AS {POS}")
+    for column, name in zip(columns, shown, strict=True):
+        nulls.append(f"CAST(NULL AS {column.type if logical else physical(column.type)}) AS {quote_identifier(name)}")
+    return f"SELECT {', '.join(nulls)} WHERE false"
+
+
+class _Reading:
+    """How a group of files is read: as they are or by id, with deletes or without.
+
+    ``types`` are the earlier types of columns that must be converted after reading.
+    """
+
+    def __init__(self, plain: bool, deletes: bool, types: tuple[tuple[int, Type], ...]) -> None:
+        self.plain = plain
+        self.deletes = deletes
+        self.types = dict(types)
+        self._key = (plain, deletes, types)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Reading) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def source(self, root: Path, files: Sequence[DataFile], columns: Sequence[Column]) -> str:
+        """The ``read_parquet`` call."""
+        paths = [f.path for f in files]
+        if self.plain:
+            return f"read_parquet({file_list(root, paths)}, hive_partitioning = false)"
+        wanted = [(c.id, _alias(c), str(physical(self.types.get(c.id, c.type)))) for c in columns]
+        return reader(root, paths, wanted)
+
+
+def _groups(
+    files: Sequence[DataFile], columns: Sequence[Column], ignore_deletes: bool
+) -> dict[_Reading, list[int]]:
+    """Indexes of the files with live rows, by how they are read."""
+    marks = [(c.id, c.mark) for c in columns]
+    simple = not any(c.name.casefold() in _VIRTUAL for c in columns)
+    earlier = [(c, {type_mark(t): t for t in c.earlier}) for c in columns if c.earlier]
+    groups: dict[_Reading, list[int]] = {}
+    for index, file in enumerate(files):
+        deletes = bool(file.deletes) and not ignore_deletes
+        if deletes and not file.live:
+            continue
+        plain = simple and all(file.columns.get(i) == mark for i, mark in marks)
+        types: tuple[tuple[int, Type], ...] = ()
+        if not plain and earlier:
+            types = tuple(
+                (c.id, known[mark[1]])
+                for c, known in earlier
+                if (mark := file.columns.get(c.id)) and mark[1] in known and _becomes_map(known[mark[1]], c.type)
+            )
+        groups.setdefault(_Reading(plain, deletes, types), []).append(index)
+    return groups
+
+
+def _becomes_map(old: Type, new: Type) -> bool:
+    """Whether a STRUCT in the old type is a MAP in the new one."""
+    match old, new:
+        case Struct(), Map():
+            return True
+        case Struct(), Struct():
+            return any(
+                _becomes_map(type_, new.by_name[name.casefold()][1])
+                for name, type_ in old.fields
+                if name.casefold() in new.by_name
+            )
+        case (List() | Array()), (List() | Array()):
+            return _becomes_map(old.element, new.element)
+        case Map(), Map():
+            return _becomes_map(old.key, new.key) or _becomes_map(old.value, new.value)
+        case _:
+            return False
+
+
+def _alias(column: Column) -> str:
+    """The name a column has inside ``read_parquet``: its own unless a virtual column has that."""
+    return f"_space_c{column.id}" if column.name.casefold() in _VIRTUAL else column.name
+
+
+def _item(column: Column, name: str, earlier: Type | None, *, logical: bool) -> str:
+    """The select item that gives a column its name and type."""
+    source = quote_identifier(_alias(column))
+    shown = quote_identifier(name)
+    if earlier is not None:
+        value = checked_cast(logical_projection(earlier, source), earlier, column.type, column.name)
+        expression = value if logical else physical_projection(column.type, value)
+    else:
+        expression = logical_projection(column.type, source) if logical else source
+    return expression if expression == shown else f"{expression} AS {shown}"
 
 
 def file_list(root: Path, paths: Sequence[str]) -> str:
     """A SQL list of absolute file names."""
     return "[" + ", ".join(quote_literal(str(root / path)) for path in paths) + "]"
-
-
-def _alias(column: Column) -> str:
-    """The name a column has inside ``read_parquet``: its own unless a virtual column has that."""
-    name = f"_space_c{column.id}" if column.name.casefold() in _VIRTUAL else column.name
-    return quote_identifier(name)
 
 
 def reader(root: Path, paths: Sequence[str], columns: Sequence[tuple[int, str, str]]) -> str:
@@ -39,24 +171,8 @@ def reader(root: Path, paths: Sequence[str], columns: Sequence[tuple[int, str, s
     return f"read_parquet({file_list(root, paths)}, schema = MAP {{{fields}}}, hive_partitioning = false)"
 
 
-def _reader(root: Path, files: Sequence[DataFile], columns: Sequence[Column]) -> str:
-    wanted = [(c.id, _alias(c)[1:-1].replace('""', '"'), str(physical(c.type))) for c in columns]
-    return reader(root, [f.path for f in files], wanted)
-
-
-def project(columns: Sequence[Column], *, logical: bool) -> list[str]:
-    """Select items that give columns their names, and their logical types if asked."""
-    items = []
-    for column in columns:
-        source = _alias(column)
-        expression = logical_projection(column.type, source) if logical else source
-        name = quote_identifier(column.name)
-        items.append(expression if expression == name else f"{expression} AS {name}")
-    return items
-
-
 def per_file(name: str, values: Sequence[object], sql_type: str) -> str:
-    """A select item with one constant a file, in the order of the file list."""
+    """A select item with one constant for each file, in the order of the file list."""
     if len(set(values)) == 1:
         return f"{_literal(values[0])}::{sql_type} AS {name}"
     return f"([{', '.join(_literal(v) for v in values)}])[file_index::BIGINT + 1]::{sql_type} AS {name}"
@@ -66,60 +182,13 @@ def _literal(value: object) -> str:
     return str(value) if isinstance(value, int) else quote_literal(str(value))
 
 
-Constants = Mapping[str, tuple[str, Sequence[object]]]
-
-
-def rows_sql(
-    root: Path,
-    files: Sequence[DataFile],
-    columns: Sequence[Column],
-    *,
-    logical: bool = True,
-    constants: Constants | None = None,
-    positions: bool = False,
-    ignore_deletes: bool = False,
-) -> str:
-    """A query over the live rows of data files.
-
-    ``constants`` maps a name to its SQL type and one value for each file; ``positions`` adds
-    ``_space_file`` and ``_space_pos``; all of these come before the columns.
-    """
-    extra = dict(constants or {})
-    if positions:
-        extra = {FILE: ("BIGINT", [f.number for f in files]), **extra}
-    clean = [i for i, f in enumerate(files) if ignore_deletes or not f.deletes]
-    dirty = [i for i, f in enumerate(files) if not ignore_deletes and f.deletes and f.live]
-    parts = []
-    for chosen in (clean, dirty):
-        if not chosen:
-            continue
-        part = [files[i] for i in chosen]
-        items = [per_file(name, [values[i] for i in chosen], type_) for name, (type_, values) in extra.items()]
-        if positions:
-            items.insert(1, f"file_row_number AS {POS}")
-        items += project(columns, logical=logical)
-        source = _reader(root, part, columns)
-        if chosen is dirty:
-            source = f"{source} AS _space_data ANTI JOIN ({_deleted(root, part)}) AS _space_gone ON {_AT} = _space_at"
-        parts.append(f"SELECT {', '.join(items)} FROM {source}")
-    if parts:
-        return "\nUNION ALL\n".join(parts)
-    nulls = [f"CAST(NULL AS {type_}) AS {name}" for name, (type_, _) in extra.items()]
-    if positions:
-        nulls.insert(1, f"CAST(NULL AS BIGINT) AS {POS}")
-    for column in columns:
-        type_text = column.type if logical else physical(column.type)
-        nulls.append(f"CAST(NULL AS {type_text}) AS {quote_identifier(column.name)}")
-    return f"SELECT {', '.join(nulls)} WHERE false"
-
-
-_AT = "((_space_data.file_index::BIGINT << 40) | _space_data.file_row_number)"
-
-
 def _deleted(root: Path, dirty: Sequence[DataFile]) -> str:
+    """Deleted positions of files as ``(index in the list << 40) | position``."""
     numbers = [f.number for f in dirty]
     deleted = positions_sql(root, [d for file in dirty for d in file.deletes], numbers)
-    return f"SELECT ((list_position({numbers}, file) - 1)::BIGINT << 40) | pos AS _space_at FROM ({deleted})"
+    if len(numbers) == 1:
+        return f"SELECT pos FROM ({deleted})"
+    return f"SELECT ((list_position({numbers}, file) - 1)::BIGINT << 40) | pos FROM ({deleted})"
 
 
 def positions_sql(root: Path, deletes: Sequence[DeleteFile], numbers: Sequence[int]) -> str:

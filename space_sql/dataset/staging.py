@@ -80,7 +80,7 @@ class Staging:
 
     def files(self) -> list[DataFile]:
         """The closed files with the JSON leaves that have no value in them."""
-        return [with_empty(file, metadata, self._columns) for file, metadata in self._writer.written]
+        return [described(file, metadata, self._columns) for file, metadata in self._writer.written]
 
     @property
     def positions(self) -> pa.Table:
@@ -94,8 +94,12 @@ class Staging:
             self._writer.abort()
 
 
-def with_empty(file: DataFile, metadata: pq.FileMetaData, columns: Sequence[Column]) -> DataFile:
-    """The file's record with its JSON leaves without any value; a path starts with the column's id."""
+def described(file: DataFile, metadata: pq.FileMetaData, columns: Sequence[Column]) -> DataFile:
+    """The file's record with the columns it holds, and its JSON leaves without any value."""
     ids = {column.name: str(column.id) for column in columns}
     leaves = empty_leaves(metadata, [(column.name, column.type) for column in columns])
-    return replace(file, empty=tuple((ids[path[0]], *path[1:]) for path in leaves))
+    return replace(
+        file,
+        columns={column.id: column.mark for column in columns},
+        empty=tuple((ids[path[0]], *path[1:]) for path in leaves),
+    )

@@ -59,7 +59,8 @@ class DataFile:
     """A Parquet file of rows.
 
     ``number`` identifies the file for ever (0 until it is published); ``stats`` maps a column id to
-    ``[min, max, nulls]``; ``empty`` lists JSON leaves without any value; ``deletes`` are the
+    ``[min, max, nulls]``; ``columns`` maps the id of each column in the file to checksums of the name
+    and type that it was written with (``Column.mark``); ``empty`` lists JSON leaves without any value; ``deletes`` are the
     positions that no longer count; ``origin`` is true when the file carries the columns
     ``_space_origin_file`` and ``_space_origin_pos`` (it was made by merging others).
     """
@@ -71,7 +72,7 @@ class DataFile:
     change: str
     stats: Mapping[int, list[Any]] = field(default_factory=dict)
     empty: tuple[tuple[str, ...], ...] = ()
-    columns: tuple[int, ...] = ()
+    columns: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     deletes: tuple[DeleteFile, ...] = ()
     origin: bool = False
 
@@ -98,7 +99,7 @@ class DataFile:
             "rows": self.rows,
             "bytes": self.bytes,
             "change": self.change,
-            "columns": list(self.columns),
+            "columns": {str(k): v for k, v in self.columns.items()},
             "stats": {str(k): v for k, v in self.stats.items()},
         }
         if self.empty:
@@ -120,7 +121,7 @@ class DataFile:
             data["change"],
             {int(k): v for k, v in data["stats"].items()},
             tuple(tuple(path) for path in data.get("empty", ())),
-            tuple(data["columns"]),
+            {int(k): (v[0], v[1]) for k, v in data["columns"].items()},
             tuple(DeleteFile.decode(d) for d in data.get("deletes", ())),
             bool(data.get("origin", False)),
         )

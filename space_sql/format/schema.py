@@ -6,13 +6,14 @@ Source: docs/format.md, section "Schema".
 from __future__ import annotations
 
 import secrets
+import zlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from space_sql.errors import FormatError, InvalidInputError, NotFoundError, near
 from space_sql.format.names import check_column
-from space_sql.format.types import Type, parse_type
+from space_sql.format.types import Array, List, Map, Struct, Type, parse_type
 
 _FIRST_ADDED_ID = 1 << 20
 _LAST_ADDED_ID = (1 << 31) - 1024
@@ -20,24 +21,61 @@ _LAST_ADDED_ID = (1 << 31) - 1024
 
 @dataclass(frozen=True)
 class Column:
-    """A column. ``id`` never changes; ``declared`` is true when a person wrote its type."""
+    """A column. ``id`` never changes; ``declared`` is true when a person wrote its type.
+
+    ``earlier`` are the types with a STRUCT in them that the column had before: where such a STRUCT
+    became a MAP, files of that time are read in their own type and converted.
+    """
 
     id: int
     name: str
     type: Type
     declared: bool = False
+    earlier: tuple[Type, ...] = ()
+
+    @cached_property
+    def mark(self) -> tuple[int, int]:
+        """Checksums of name and type: what a data file notes of the column it was written with."""
+        return zlib.crc32(self.name.encode()), type_mark(self.type)
+
+    def retyped(self, type_: Type) -> Column:
+        """The column with another type."""
+        known = self.earlier if self.type in self.earlier or not has_struct(self.type) else (*self.earlier, self.type)
+        return Column(self.id, self.name, type_, self.declared, known)
 
     def encode(self) -> dict[str, Any]:
         """The column as it stands in the log."""
         out: dict[str, Any] = {"id": self.id, "name": self.name, "type": str(self.type)}
         if self.declared:
             out["declared"] = True
+        if self.earlier:
+            out["earlier"] = [str(type_) for type_ in self.earlier]
         return out
 
     @staticmethod
     def decode(data: dict[str, Any]) -> Column:
         """Read a column from the log."""
-        return Column(int(data["id"]), data["name"], parse_type(data["type"]), bool(data.get("declared", False)))
+        earlier = tuple(parse_type(text) for text in data.get("earlier", ()))
+        type_ = parse_type(data["type"])
+        return Column(int(data["id"]), data["name"], type_, bool(data.get("declared", False)), earlier)
+
+
+def type_mark(type_: Type) -> int:
+    """The CRC-32 of a type's text."""
+    return zlib.crc32(str(type_).encode())
+
+
+def has_struct(type_: Type) -> bool:
+    """Whether there is a STRUCT in a type, at any depth."""
+    match type_:
+        case Struct():
+            return True
+        case List() | Array():
+            return has_struct(type_.element)
+        case Map():
+            return has_struct(type_.key) or has_struct(type_.value)
+        case _:
+            return False
 
 
 @dataclass(frozen=True)

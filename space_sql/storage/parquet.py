@@ -182,7 +182,6 @@ class _OpenFile:
             bytes=size,
             change=change,
             stats=stats,
-            columns=tuple(field_id(f) for f in data),
             origin=origin,
         )
         return file, metadata
