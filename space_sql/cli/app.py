@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Annotated
@@ -63,6 +64,7 @@ def space(
 
 def main() -> None:
     """Run the command line; errors are one line on stderr and exit code 1."""
+    logging.getLogger("space_sql").addHandler(logging.NullHandler())  # no traceback beside the one line
     try:
         app()
     except duckdb.Error as error:
