@@ -68,6 +68,10 @@ class StorageError(SpaceError):
     kind = "storage"
 
 
+class NotSyncedError(StorageError):
+    """The commit is there, but the disk failed to confirm that it is durable: check the dataset."""
+
+
 def near(word: str, candidates: Iterable[str]) -> str:
     """A hint to append to a message: `''`, or ` Did you mean "x" or "y"?` (at most three names)."""
     folded = {name.casefold(): name for name in candidates}

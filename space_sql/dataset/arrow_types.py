@@ -109,8 +109,9 @@ def imported_type(found: pa.DataType, t: Type) -> pa.DataType:
         case List() | Array() if hasattr(found, "value_field"):
             field = found.value_field
             return _list_of(found, field.with_type(imported_type(field.type, t.element)))
-        case Map() if pa.types.is_map(found):
-            return pa.map_(imported_type(found.key_type, t.key), imported_type(found.item_type, t.value))
+        case Map() if pa.types.is_map(found) and not pa.types.is_null(found.key_type):
+            key = imported_type(found.key_type, t.key)
+            return pa.map_(key, imported_type(found.item_type, t.value))
         case _:
             return found
 

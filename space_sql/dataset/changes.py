@@ -7,7 +7,7 @@ from pathlib import Path
 
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import rows_at, rows_only_in
-from space_sql.dataset.scan import file_list, per_file, rows_sql
+from space_sql.dataset.scan import Constants, file_list, per_file, rows_sql
 from space_sql.format.commit import Commit, DataFile, DeleteFile
 from space_sql.format.schema import Column
 from space_sql.format.state import State
@@ -59,7 +59,7 @@ class _Feed:
     def sql(self) -> str:
         """The whole feed."""
         files = [f for f, _, _ in self._added]
-        constants = {
+        constants: Constants = {
             _SNAPSHOT: ("BIGINT", [s for _, s, _ in self._added]),
             _CHANGE: ("VARCHAR", [c for _, _, c in self._added]),
         }

@@ -41,7 +41,7 @@ from space_sql.format.types import (
 
 _TIMESTAMPS = (TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP, TIMESTAMP_NS)
 _FLOATS = (FLOAT, DOUBLE)
-_NS_RANGE = "BETWEEN '1677-09-22' AND '2262-04-11'"
+_NS_RANGE = "BETWEEN '1677-09-22' AND '2262-04-11 23:47:16.854775'"
 _SHOWN = 80
 
 
@@ -180,7 +180,8 @@ class _Casting:
             value = _number(f"TRY_CAST({text} AS DOUBLE)", DOUBLE, target, path)
             cases.append(
                 f"WHEN {kind} = 'DOUBLE' AND regexp_full_match({text}, '{digits}') AND "
-                f"NOT regexp_full_match({text}, '-?[0-9]+') THEN {value}"
+                f"NOT regexp_full_match({text}, '-?[0-9]+') AND "
+                f"isfinite(TRY_CAST({text} AS DOUBLE)) THEN {value}"
             )
         elif isinstance(target, Scalar) and (text_form(target) or target.values):
             value = _parsed(f"json_extract_string({x}, '$')", target, path)
@@ -206,7 +207,6 @@ def _number(x: str, source: Scalar, target: Scalar, path: LeafPath) -> str:
         return _survives(x, f"TRY_CAST({x} AS {target})", source, target, path)
     value = f"TRY_CAST(CAST({x} AS VARCHAR) AS {target})"
     if source == BIGNUM and target not in _FLOATS:
-        same = f"trim_scale({value}) = {x}"
         same = f"regexp_replace(CAST({value} AS VARCHAR), '[.]0*$', '') = CAST({x} AS VARCHAR)"
         return _checked(x, value, same, target, path)
     back = f"TRY_CAST(CAST({value} AS VARCHAR) AS {source})"

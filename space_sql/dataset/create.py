@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import orjson
+import pyarrow as pa
 
 from space_sql.dataset.convert import Converter, TargetColumn
 from space_sql.dataset.dataset import Dataset, folder, open_dataset
@@ -19,7 +20,7 @@ from space_sql.dataset.plan import check_storable, new_columns, source_struct
 from space_sql.dataset.session import Session
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Result
-from space_sql.errors import AlreadyExistsError, InvalidInputError, NotFoundError
+from space_sql.errors import AlreadyExistsError, InvalidInputError, NotFoundError, NotSyncedError
 from space_sql.format.carriers import is_opaque
 from space_sql.format.commit import Commit, DataFile
 from space_sql.format.names import MAIN
@@ -83,12 +84,12 @@ class Create:
         converter = Converter(source, [TargetColumn(c.name, c.type, c.id) for c in self.schema.columns])
         self.staging = Staging(self.root, "insert", converter, self.schema.columns)
 
-    def stage(self, rows: object) -> None:
+    def stage(self, rows: pa.ChunkedArray) -> None:
         """Take rows; a first failure is raised by commit."""
         if self.staging is None or self.error is not None:
             return
         try:
-            self.staging.add(rows)  # type: ignore[arg-type]
+            self.staging.add(rows)
         except Exception as error:  # raised again by commit, where SQL shows it in one line
             self.error = error
 
@@ -102,7 +103,9 @@ class Create:
             assert self.staging is not None
             written = self.staging.finish(sync=self.session.sync)
             return publish_first(self.session, self.root, self.options, self.schema, written)
-        except BaseException:
+        except NotSyncedError:
+            raise  # the dataset is there: its files must stay
+        except Exception:
             self.abort()
             raise
 
@@ -192,9 +195,7 @@ def remove_folder(root: Path) -> None:
         root.rmdir()
 
 
-def publish_first(
-    session: Session, root: Path, options: Options, schema: Schema, written: list[DataFile]
-) -> Result:
+def publish_first(session: Session, root: Path, options: Options, schema: Schema, written: list[DataFile]) -> Result:
     """Write the marker and commit 0; AlreadyExistsError when another writer was first."""
     marker = {
         "format": FORMAT_VERSION,

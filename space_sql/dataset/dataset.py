@@ -166,17 +166,19 @@ class View:
             )
         return out[::-1]
 
-    def with_own(self, commit: Commit) -> View:
-        """The view after a commit by its own reader; commits by others in between stay unseen."""
-        if not commit.advances:
-            return replace(self, refs=self.refs.apply(commit))
-        seen = self.refs.branches.get(commit.branch)
-        refs = self.refs.apply(commit)
-        if seen == commit.parent_id and seen not in self.own:
-            return replace(self, refs=refs)
-        assert seen is not None
-        state = self.state(seen).apply(commit, tolerant=True)
-        return replace(self, refs=refs, own={**self.own, commit.snapshot_id: state})
+    def after(self, commit: Commit, own: State | None) -> View:
+        """The view after a commit by its own reader.
+
+        ``own`` is the state that the reader's transaction now sees on that branch, when others
+        committed since its view was taken: their commits stay unseen.
+        """
+        seen = {**self.own, commit.snapshot_id: own} if own is not None else self.own
+        return replace(self, refs=self.refs.apply(commit), own=seen)
+
+    def showing(self, branch: str, snapshot_id: int, own: State) -> View:
+        """The view in which the head of a branch is a snapshot, and that reads as ``own``."""
+        refs = replace(self.refs, branches={**self.refs.branches, branch: snapshot_id})
+        return replace(self, refs=refs, own={**self.own, snapshot_id: own})
 
 
 def _text(micros: int) -> str:

@@ -27,8 +27,7 @@ def _slots(older: State, newer: State, first: State) -> list[_Slot]:
     columns = [*newer.schema.columns, *(c for c in older.schema.columns if c.id not in newer.schema.by_id)]
     second = newer if first is older else older
     return [
-        _Slot(c, f"_space_c{i}", c.id in first.schema.by_id, c.id in second.schema.by_id)
-        for i, c in enumerate(columns)
+        _Slot(c, f"_space_c{i}", c.id in first.schema.by_id, c.id in second.schema.by_id) for i, c in enumerate(columns)
     ]
 
 
@@ -45,7 +44,8 @@ def diff_sql(view: View, from_id: int, to_id: int) -> str:
     join = " AND ".join(f"a.{k} IS NOT DISTINCT FROM b.{k}" for k in [*keys, "_space_n"])
     numbered = f"*, row_number() OVER (PARTITION BY {', '.join(keys)}) AS _space_n"
     items = [
-        "CASE WHEN a._space_n IS NULL THEN 'added' WHEN b._space_n IS NULL THEN 'removed' ELSE 'modified' END AS diff_type"
+        "CASE WHEN a._space_n IS NULL THEN 'added' WHEN b._space_n IS NULL THEN 'removed' "
+        "ELSE 'modified' END AS diff_type"
     ]
     items += _items(slots, "a", "from_", from_side=True)
     items += _items(slots, "b", "to_", from_side=False)

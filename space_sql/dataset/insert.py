@@ -14,16 +14,18 @@ class Insert(Append):
 
     operation = "insert"
     need_keys = True
-    _first_tip: int | None = None
+    _checked = False
 
     def build(self, tip: Tip, files: list[DataFile]) -> Commit | None:
         """The staged files, once their keys are known to be new in this tip."""
         commit = super().build(tip, files)
         if commit is not None:
             rows = staged(tip.view.dataset.root, files, commit.schema or tip.state.schema)
-            if self._first_tip is None:
-                self._first_tip = tip.state.snapshot_id
+            if not self._checked:
                 with cursor() as con:
                     check_keys(con, rows)
-            refuse_existing(rows, tip.state, changed=tip.state.snapshot_id != self._first_tip)
+                refuse_existing(rows, self.base, appeared=False)
+                self._checked = True
+            if tip.state.snapshot_id != self.base.snapshot_id:
+                refuse_existing(rows, tip.state, appeared=True)
         return commit

@@ -117,22 +117,27 @@ def _shown(values: Sequence[object]) -> str:
     return ", ".join(repr(v) for v in values) if len(values) == 1 else f"({', '.join(repr(v) for v in values)})"
 
 
-def refuse_existing(rows: Staged, state: State, *, changed: bool) -> None:
-    """Raise unless no staged key is stored: a conflict when the key appeared after the write began."""
+def refuse_existing(rows: Staged, state: State, *, appeared: bool, besides: pa.Table | None = None) -> None:
+    """Raise when a staged key is stored, in rows other than those at the positions ``besides``.
+
+    It is a conflict when the key ``appeared`` after the write began, else the input's fault.
+    """
     files = candidates(rows, state)
     if not files:
         return
     with cursor() as con:
-        stored = rows_sql(rows.root, files, rows.keys, logical=False)
+        con.register("_space_besides", POSITIONS.empty_table() if besides is None else besides)
+        stored = rows_sql(rows.root, files, rows.keys, logical=False, positions=True)
         found = _first(
             con,
-            f"SELECT {_names(rows.keys, 's')} FROM ({rows.sql()}) AS s SEMI JOIN ({stored}) AS t "
+            f"SELECT {_names(rows.keys, 's')} FROM ({rows.sql()}) AS s SEMI JOIN (FROM ({stored}) AS r "
+            f"ANTI JOIN _space_besides AS b ON r.{FILE} = b.file AND r.{POS} = b.pos) AS t "
             f"ON {_keys_equal(rows.keys)} LIMIT 1",
         )
     if found is None:
         return
     names = ", ".join(f'"{k.name}"' for k in rows.keys)
-    if changed:
+    if appeared:
         raise ConflictError(f"the key {_shown(found)} of {names} was committed meanwhile; read again and retry")
     raise InvalidInputError(f"the key {_shown(found)} of {names} exists already; space_upsert replaces rows")
 

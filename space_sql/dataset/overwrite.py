@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from space_sql.dataset.append import Append, changed
 from space_sql.dataset.transact import Tip, draft
-from space_sql.dataset.write import base_state
 from space_sql.errors import ConflictError
 from space_sql.format.commit import Commit, DataFile
 from space_sql.format.state import State
@@ -17,7 +16,7 @@ class Overwrite(Append):
 
     def build(self, tip: Tip, files: list[DataFile]) -> Commit | None:
         """The staged files in place of all others."""
-        check_unchanged(base_state(self.session, self.view, self.options), tip, self.operation)
+        check_unchanged(self.base, tip, self.operation)
         rows = sum(file.rows for file in files)
         if not rows and not tip.state.rows:
             return None

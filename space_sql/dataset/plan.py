@@ -120,7 +120,7 @@ def _check_exact(state: State, column: Column, checks: Sequence[tuple[tuple[str,
 
 def rebase_schema(base: Schema, mine: Schema, tip: Schema) -> Schema:
     """My schema change put on a schema that others changed meanwhile; ConflictError when both touched one column."""
-    if mine == base or mine == tip:
+    if mine in (base, tip):
         return tip
     if tip == base:
         return mine

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +18,7 @@ from space_sql.format.commit import FILES_PER_COMMIT, Commit, DataFile
 from space_sql.format.state import State
 from space_sql.storage.parquet import ORIGIN_COLUMNS, ORIGIN_IDS, read_positions
 
-Positions = pa.Table
+Positions: TypeAlias = pa.Table
 """Columns ``file`` and ``pos``, int64."""
 
 
@@ -87,7 +88,10 @@ def _moved(positions: Positions, before: State, commit: Commit, tip: Tip) -> Pos
             file = before.files[number]
             rows = f"SELECT * FROM _space_moving WHERE file = {number}"
             if file.origin:
-                rows = f"SELECT o.origin_file, o.origin_pos FROM ({_origins(root, file)}) AS o SEMI JOIN ({rows}) AS m ON o.pos = m.pos"
+                rows = (
+                    f"SELECT o.origin_file, o.origin_pos FROM ({_origins(root, file)}) AS o "
+                    f"SEMI JOIN ({rows}) AS m ON o.pos = m.pos"
+                )
             else:
                 rows = f"SELECT file AS origin_file, pos AS origin_pos FROM ({rows})"
             origins.append(rows)

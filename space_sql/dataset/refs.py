@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from space_sql.dataset.dataset import View
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options, Result, Tip, branch_of, draft, missing_ref, transact
@@ -10,9 +12,7 @@ from space_sql.format.commit import Commit, Ref
 from space_sql.format.names import MAIN, check_ref
 
 
-def add_ref(
-    session: Session, view: View, options: Options, kind: str, name: str | None, version: str | None
-) -> Result:
+def add_ref(session: Session, view: View, options: Options, kind: str, name: str | None, version: str | None) -> Result:
     """A new tag or branch at a version (omitted: the head of the session's branch)."""
     name = check_ref(name, kind)
 
@@ -20,7 +20,8 @@ def add_ref(
         for what, names in (("tag", tip.refs.tags), ("branch", tip.refs.branches)):
             if name in names:
                 raise AlreadyExistsError(
-                    f'{what} "{name}" exists already, at snapshot {names[name]}; choose another name or space_drop_{what}'
+                    f'{what} "{name}" exists already, at snapshot {names[name]}; '
+                    f"choose another name or space_drop_{what}"
                 )
         target = view.resolve(version, branch_of(session, options)) if version is not None else tip.state.snapshot_id
         return _entry(tip, kind, Ref(name, kind, target), target)
@@ -45,6 +46,4 @@ def drop_ref(session: Session, view: View, options: Options, kind: str, name: st
 
 def _entry(tip: Tip, operation: str, ref: Ref, target: int) -> Commit:
     """An entry that changes a ref: its parent is the snapshot that the ref points at, and no head moves."""
-    from dataclasses import replace
-
     return replace(draft(tip, operation, refs=(ref,)), parent_id=target)

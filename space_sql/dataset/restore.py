@@ -9,7 +9,7 @@ from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options, Result, Tip, draft, transact
 from space_sql.dataset.write import base_state
 from space_sql.errors import InvalidInputError
-from space_sql.format.commit import Commit
+from space_sql.format.commit import Commit, DeleteFile
 
 
 def restore(session: Session, view: View, options: Options, version: str | None) -> Result:
@@ -49,6 +49,6 @@ def restore(session: Session, view: View, options: Options, version: str | None)
     return transact(session, view, options, "restore", build)
 
 
-def _common(some: tuple[object, ...], others: tuple[object, ...]) -> int:
+def _common(some: tuple[DeleteFile, ...], others: tuple[DeleteFile, ...]) -> int:
     """How many deleted positions two lists of deletes share."""
-    return sum(sum(d.targets.values()) for d in some if d in others)  # type: ignore[attr-defined]
+    return sum(sum(d.targets.values()) for d in some if d in others)

@@ -97,9 +97,7 @@ class _Reading:
         return reader(root, paths, wanted)
 
 
-def _groups(
-    files: Sequence[DataFile], columns: Sequence[Column], ignore_deletes: bool
-) -> dict[_Reading, list[int]]:
+def _groups(files: Sequence[DataFile], columns: Sequence[Column], ignore_deletes: bool) -> dict[_Reading, list[int]]:
     """Indexes of the files with live rows, by how they are read."""
     marks = [(c.id, c.mark) for c in columns]
     simple = not any(c.name.casefold() in _VIRTUAL for c in columns)
@@ -132,7 +130,7 @@ def _becomes_map(old: Type, new: Type) -> bool:
                 for name, type_ in old.fields
                 if name.casefold() in new.by_name
             )
-        case (List() | Array()), (List() | Array()):
+        case ((List() | Array()), (List() | Array())):
             return _becomes_map(old.element, new.element)
         case Map(), Map():
             return _becomes_map(old.key, new.key) or _becomes_map(old.value, new.value)

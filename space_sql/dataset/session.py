@@ -19,7 +19,6 @@ import orjson
 
 from space_sql.dataset.dataset import View, open_dataset
 from space_sql.errors import InvalidInputError
-from space_sql.format.commit import Commit
 
 _SESSIONS_KEPT = 10_000
 
@@ -52,11 +51,15 @@ class Session:
                 view = self.views[dataset.root] = dataset.view()
             return view
 
-    def committed(self, view: View, commit: Commit) -> None:
-        """Let the transaction see its own commit."""
+    def view_of(self, view: View) -> View:
+        """What the transaction sees now of the dataset of a view."""
         with self.lock:
-            seen = self.views.get(view.dataset.root, view)
-            self.views[view.dataset.root] = seen.with_own(commit)
+            return self.views.get(view.dataset.root, view)
+
+    def show(self, view: View) -> None:
+        """Let the transaction see what it did itself."""
+        with self.lock:
+            self.views[view.dataset.root] = view
 
 
 @dataclass(frozen=True)

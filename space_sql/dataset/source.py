@@ -25,7 +25,7 @@ def source_query(source: str | None) -> str:
     if source is None or not source.strip():
         raise InvalidInputError("a source is required: a query or a table name")
     text = _without_end(source)
-    if _TABLE.fullmatch(text):
+    if _TABLE.fullmatch(_without_comments(text)):
         return f"(\nFROM {text}\n)"
     with cursor() as con:
         try:
@@ -108,6 +108,11 @@ def _without_end(text: str) -> str:
             break
         end = at
     return raw[:end].decode()
+
+
+def _without_comments(text: str) -> str:
+    """The text with line and block comments left out; for text that holds no quotes but names'."""
+    return re.sub(r"--[^\n]*|/\*.*?\*/", " ", text, flags=re.DOTALL)
 
 
 def _split(text: str) -> list[str]:

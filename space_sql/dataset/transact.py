@@ -10,10 +10,11 @@ from typing import Any
 
 from space_sql.dataset.dataset import Dataset, View
 from space_sql.dataset.session import Session
-from space_sql.errors import ConflictError, InvalidInputError, NotFoundError, near
-from space_sql.format.commit import Commit
+from space_sql.errors import ConflictError, InvalidInputError, NotFoundError, NotSyncedError, SpaceError, near
+from space_sql.format.commit import FILES_PER_COMMIT, Commit
 from space_sql.format.names import MAIN
 from space_sql.format.state import Refs, State
+from space_sql.storage import files
 
 _ATTEMPTS = 1000
 
@@ -92,22 +93,31 @@ def branch_of(session: Session, options: Options) -> str:
     return options.branch or session.branch or MAIN
 
 
-def transact(session: Session, view: View, options: Options, operation: str, build: Build) -> Result:
+def transact(
+    session: Session, view: View, options: Options, operation: str, build: Build, staged: frozenset[str] = frozenset()
+) -> Result:
     """Publish what ``build`` makes of the newest state, again on a newer one when others were faster.
 
     ``build`` returns None when there is nothing to change; the result then names the snapshot that
-    stands. When this returns, the commit is durable (unless syncing is relaxed).
+    stands. What it writes beside the ``staged`` files is removed when the attempt fails. When this
+    returns, the commit is durable (unless syncing is relaxed).
     """
     dataset = view.dataset
+    branch = branch_of(session, options)
     for attempt in range(_ATTEMPTS):
         now = dataset.view()
         repeat = find_repeat(dataset, options)
         if repeat is not None:
             return repeat
-        tip = tip_of(now, branch_of(session, options))
+        tip = tip_of(now, branch)
         _check_expected(tip, options)
+        own = _own_tip(session.view_of(view), tip)
         built = build(tip)
+        mine = build(own) if own is not None and (built is None or built.advances) else None
         if built is None:
+            if own is not None and mine is not None:
+                state = own.state.apply(mine.numbered(tip.state.snapshot_id))
+                session.show(own.view.showing(branch, tip.state.snapshot_id, state))
             return Result(tip.state.snapshot_id, operation)
         commit = replace(
             built,
@@ -116,11 +126,38 @@ def transact(session: Session, view: View, options: Options, operation: str, bui
             message=options.message,
             commit_key=options.commit_key,
         ).numbered(now.refs.snapshot_id + 1)
-        if dataset.log.publish(commit, sync=session.sync):
-            session.committed(view, commit)
+        try:
+            published = dataset.log.publish(commit, sync=session.sync)
+        except NotSyncedError:
+            raise
+        except SpaceError:
+            _remove_attempt(dataset, commit, staged)
+            raise
+        if published:
+            shown = own.state if own is not None and commit.advances else None
+            if shown is not None and mine is not None:
+                shown = shown.apply(mine.numbered(commit.snapshot_id))
+            session.show(session.view_of(view).after(commit, shown))
             return Result.of(commit)
+        _remove_attempt(dataset, commit, staged)
         time.sleep(random.uniform(0, min(0.001 * 2 ** min(attempt, 6), 0.05)))
     raise ConflictError(f"{_ATTEMPTS} other commits came first; try again")
+
+
+def _own_tip(seen: View, tip: Tip) -> Tip | None:
+    """The branch head as the session's transaction sees it, when that is not the real one."""
+    head = seen.refs.branches.get(tip.branch)
+    if head is None or (head == tip.state.snapshot_id and head not in seen.own):
+        return None
+    return Tip(seen, tip.branch, seen.state(head))
+
+
+def _remove_attempt(dataset: Dataset, commit: Commit, staged: frozenset[str]) -> None:
+    """Remove the files of a commit that was not published, except the staged ones."""
+    added = (*commit.files_added, *commit.rewrites_added)
+    paths = {f.path for f in added if f.number // FILES_PER_COMMIT == commit.snapshot_id}
+    for path in (paths | {d.path for d in commit.deletes_added}) - staged:
+        files.remove_quietly(dataset.root / path)
 
 
 def tip_of(view: View, branch: str) -> Tip:

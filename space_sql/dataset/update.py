@@ -21,9 +21,7 @@ from space_sql.format.types import quote_identifier
 from space_sql.storage.parquet import write_deletes
 
 
-def update_query(
-    session: Session, view: View, options: Options, assignments: str | None, predicate: str | None
-) -> str:
+def update_query(session: Session, view: View, options: Options, assignments: str | None, predicate: str | None) -> str:
     """The query whose rows are the changed rows with their positions; runs in the caller's connection.
 
     Every new value is computed once; rows that it leaves as they are are filtered out.
@@ -65,7 +63,7 @@ class Update(Write):
         state = base_state(session, view, options)
         fields = [(n, t) for n, t in source_struct(source_type, positions=True).fields if n not in (FILE, POS)]
         planned, carried = plan_fields(state, fields, evolve=False)
-        self._base, self._planned = state.schema, planned.schema
+        self._base, self._planned = state, planned.schema
         keys = set(state.schema.primary_keys)
         self._sets_key = bool(keys & assignments_sql(assignments, state.schema).keys())
         self.staging = Staging(
@@ -78,7 +76,7 @@ class Update(Write):
         if not files:
             return None
         root = tip.view.dataset.root
-        schema = rebase_schema(self._base, self._planned, tip.state.schema)
+        schema = rebase_schema(self._base.schema, self._planned, tip.state.schema)
         positions = rebase(self.staging.positions, tip, forgiving=False)
         if len(positions) != sum(file.rows for file in files):
             raise InvalidInputError("a row was given more than one new value")
@@ -87,8 +85,9 @@ class Update(Write):
             rows = staged(root, files, schema)
             with cursor() as con:
                 check_keys(con, rows)
-            left = {n: f.with_deletes(deletes) if n in deletes.targets else f for n, f in tip.state.files.items()}
-            refuse_existing(rows, type(tip.state)(tip.state.snapshot_id, schema, left), changed=False)
+            refuse_existing(rows, self._base, appeared=False, besides=self.staging.positions)
+            if tip.state.snapshot_id != self._base.snapshot_id:
+                refuse_existing(rows, tip.state, appeared=True, besides=positions)
         return draft(
             tip,
             self.operation,

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from space_sql.dataset.append import Append, changed
 from space_sql.dataset.engine import cursor
-from space_sql.dataset.match import Merged, check_keys, merge_rows, staged
+from space_sql.dataset.match import check_keys, merge_rows, staged
 from space_sql.dataset.transact import Tip, draft
 from space_sql.format.commit import Commit, DataFile
-from space_sql.storage import files as disk
 from space_sql.storage.parquet import write_deletes
 
 
@@ -19,7 +18,6 @@ class Upsert(Append):
     operation = "upsert"
     need_keys = True
     _checked = False
-    _merged: Merged | None = None
 
     def build(self, tip: Tip, files: list[DataFile]) -> Commit | None:
         """What the staged rows change in this tip."""
@@ -32,9 +30,8 @@ class Upsert(Append):
             with cursor() as con:
                 check_keys(con, rows)
             self._checked = True
-        self._discard(files)
         sync = self.session.sync
-        merged = self._merged = merge_rows(rows, replace(tip.state, schema=schema), sync=sync)
+        merged = merge_rows(rows, replace(tip.state, schema=schema), sync=sync)
         if not merged.rows_inserted and not merged.rows_updated:
             return None
         deletes = (write_deletes(root, merged.replaced, "update", sync=sync),) if len(merged.replaced) else ()
@@ -47,11 +44,3 @@ class Upsert(Append):
             deletes_added=deletes,
             schema=changed(schema, tip),
         )
-
-    def _discard(self, files: list[DataFile]) -> None:
-        """Remove the files that an earlier attempt wrote beside the staged ones."""
-        if self._merged is not None:
-            kept = {file.path for file in files}
-            for file in (*self._merged.inserted, *self._merged.updated):
-                if file.path not in kept:
-                    disk.remove_quietly(self.view.dataset.root / file.path)

@@ -14,7 +14,7 @@ from space_sql.dataset.session import Session
 from space_sql.dataset.source import source_query
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Result, Tip, branch_of, find_repeat, transact
-from space_sql.errors import InvalidInputError
+from space_sql.errors import InvalidInputError, NotSyncedError
 from space_sql.format.carriers import is_opaque, physical
 from space_sql.format.commit import Commit, DataFile
 from space_sql.format.state import State
@@ -49,14 +49,16 @@ class Write(ABC):
 
     def commit(self) -> Result:
         """Publish what was staged."""
+        if self.repeat is not None:
+            return self.repeat
         try:
-            if self.repeat is not None:
-                return self.repeat
             if self.error is not None:
                 raise self.error
             files = self.staging.finish(sync=self.session.sync) if self.staging is not None else []
             return self.publish(files)
-        except BaseException:
+        except NotSyncedError:
+            raise  # the commit is there: its files must stay
+        except Exception:
             self.abort()
             raise
 
@@ -79,9 +81,7 @@ def base_state(session: Session, view: View, options: Options) -> State:
     return view.state(view.head(branch_of(session, options)))
 
 
-def plan_fields(
-    state: State, fields: Sequence[tuple[str, Type]], *, evolve: bool
-) -> tuple[Plan, frozenset[str]]:
+def plan_fields(state: State, fields: Sequence[tuple[str, Type]], *, evolve: bool) -> tuple[Plan, frozenset[str]]:
     """Match source columns with the dataset; also the names of those that arrive in stored form."""
     carried = carried_columns(state.schema, [name for name, _ in fields])
     known = tuple((n, state.schema.column(n).type if n in carried else t) for n, t in fields)

@@ -60,8 +60,8 @@ class DataFile:
 
     ``number`` identifies the file for ever (0 until it is published); ``stats`` maps a column id to
     ``[min, max, nulls]``; ``columns`` maps the id of each column in the file to checksums of the name
-    and type that it was written with (``Column.mark``); ``empty`` lists JSON leaves without any value; ``deletes`` are the
-    positions that no longer count; ``origin`` is true when the file carries the columns
+    and type that it was written with (``Column.mark``); ``empty`` lists JSON leaves without any value;
+    ``deletes`` are the positions that no longer count; ``origin`` is true when the file carries the columns
     ``_space_origin_file`` and ``_space_origin_pos`` (it was made by merging others).
     """
 

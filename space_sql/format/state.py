@@ -33,33 +33,24 @@ class State:
         """Size of the live data files in bytes."""
         return sum(file.bytes for file in self.files.values())
 
-    def apply(self, commit: Commit, *, tolerant: bool = False) -> State:
-        """The state after a commit on this one.
-
-        ``tolerant`` skips what refers to files that are not here: it puts a transaction's own commit
-        on the older state that the transaction keeps reading.
-        """
+    def apply(self, commit: Commit) -> State:
+        """The state after a commit on this one."""
         files = dict(self.files)
 
         def remove(numbers: Iterable[int]) -> None:
             for number in numbers:
-                if files.pop(number, None) is None and not tolerant:
+                if files.pop(number, None) is None:
                     raise FormatError(f"log entry {commit.snapshot_id} removes data file {number}, which is not there")
 
         remove(commit.files_removed)
         for deletes in commit.deletes_added:
             for number in deletes.targets:
-                file = files.get(number)
-                if file is not None:
-                    files[number] = file.with_deletes(deletes)
-                elif not tolerant:
+                if number not in files:
                     raise FormatError(f"log entry {commit.snapshot_id} deletes from file {number}, which is not there")
-        for file in commit.files_added:
-            files[file.number] = file
-        if not tolerant or all(number in files for number in commit.rewrites_removed):
-            remove(commit.rewrites_removed)
-            for file in commit.rewrites_added:
-                files[file.number] = file
+                files[number] = files[number].with_deletes(deletes)
+        files.update((file.number, file) for file in commit.files_added)
+        remove(commit.rewrites_removed)
+        files.update((file.number, file) for file in commit.rewrites_added)
         return State(commit.snapshot_id, commit.schema or self.schema, files)
 
 

@@ -49,9 +49,7 @@ class CreateEmpty:
 
     def commit(self) -> Result:
         """Create it."""
-        return create_empty(
-            self.session, self.path, self.options, self.columns, self.primary_keys, self.record_fields
-        )
+        return create_empty(self.session, self.path, self.options, self.columns, self.primary_keys, self.record_fields)
 
     def abort(self) -> None:
         """Nothing is staged."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from space_sql.dataset.dataset import find_datasets, folder
 from space_sql.dataset.session import Session
-from space_sql.errors import NotFoundError
+from space_sql.errors import NotFoundError, SpaceError
 from space_sql.functions.info import COLUMNS, describe
 from space_sql.functions.table import table_sql
 
@@ -14,4 +17,12 @@ def read(session: Session, folder_path: str | None) -> str:
     root = folder(folder_path)
     if not root.is_dir():
         raise NotFoundError(f"no folder at {root}")
-    return table_sql(COLUMNS, [describe(session.view(str(path)), None) for path in find_datasets(root)])
+    return table_sql({**COLUMNS, "problem": "VARCHAR"}, [_row(session, path) for path in find_datasets(root)])
+
+
+def _row(session: Session, path: Path) -> dict[str, Any]:
+    """A dataset's row; one that cannot be read is listed with its problem."""
+    try:
+        return describe(session.view(str(path)), None)
+    except SpaceError as error:
+        return {"path": str(path), "problem": error.line}

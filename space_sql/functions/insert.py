@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from space_sql.dataset.insert import Insert
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options
-from space_sql.dataset.insert import Insert
 from space_sql.dataset.write import source_rows
 
 

@@ -19,7 +19,8 @@ def table_sql(columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> 
     data = orjson.dumps([{name: row.get(name) for name in columns} for row in rows]).decode()
     items = ", ".join(f"_space_row.{quote_identifier(name)}" for name in columns)
     return (
-        f"SELECT {items} FROM (SELECT unnest(from_json({quote_literal(data)}, {quote_literal(structure)})) AS _space_row)"
+        f"SELECT {items} FROM (SELECT unnest("
+        f"from_json({quote_literal(data)}, {quote_literal(structure)})) AS _space_row)"
     )
 
 

@@ -7,9 +7,7 @@ from space_sql.dataset.transact import Options
 from space_sql.dataset.update import Update, update_query
 
 
-def rows(
-    session: Session, options: Options, path: str | None, assignments: str | None, predicate: str | None
-) -> str:
+def rows(session: Session, options: Options, path: str | None, assignments: str | None, predicate: str | None) -> str:
     """SQL for the changed rows and the positions of the old ones."""
     return update_query(session, session.view(path), options, assignments, predicate)
 

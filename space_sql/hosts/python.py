@@ -82,7 +82,7 @@ def _add_functions(con: duckdb.DuckDBPyConnection) -> None:
     with _original_cursor(con) as cursor:
         for function in FUNCTIONS:
             arrow = function.parameters is None
-            cursor.create_function(
+            cursor.create_function(  # type: ignore[call-overload]  # the types vary
                 function.name,
                 function.call,
                 None if function.parameters is None else list(function.parameters),
@@ -100,8 +100,8 @@ _original_duplicate = duckdb.DuckDBPyConnection.duplicate
 def _prepare_cursors() -> None:
     """From now on, a cursor of a prepared connection is prepared too."""
     if duckdb.DuckDBPyConnection.cursor is _original_cursor:
-        duckdb.DuckDBPyConnection.cursor = _preparing(_original_cursor)  # type: ignore[method-assign]
-        duckdb.DuckDBPyConnection.duplicate = _preparing(_original_duplicate)  # type: ignore[method-assign]
+        duckdb.DuckDBPyConnection.cursor = _preparing(_original_cursor)  # type: ignore[assignment,method-assign]
+        duckdb.DuckDBPyConnection.duplicate = _preparing(_original_duplicate)  # type: ignore[assignment,method-assign]
 
 
 def _preparing(

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from space_sql.errors import NotFoundError, ReadOnlyError, SpaceError, StorageError
+from space_sql.errors import NotFoundError, NotSyncedError, ReadOnlyError, SpaceError, StorageError
 
 Signature = tuple[int, int, int]
 
@@ -91,8 +91,14 @@ def put_if_absent(path: Path, data: bytes, *, sync: bool) -> bool:
         finally:
             with contextlib.suppress(FileNotFoundError):
                 temporary.unlink()
-        if sync:
+    if sync:
+        try:
             sync_folder(path.parent)
+        except OSError as error:
+            raise NotSyncedError(
+                f"{path} was written, but syncing its folder failed ({error.strerror}): "
+                "it may be lost in a power failure"
+            ) from error
     return True
 
 
