@@ -22,7 +22,8 @@ _SETTINGS = (
     "SET GLOBAL autoload_known_extensions = false",
     "SET GLOBAL python_enable_replacements = false",
 )
-_STORAGE = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InternalException)
+_FATAL = (duckdb.InternalException, duckdb.FatalException)
+_STORAGE = (duckdb.IOException, duckdb.OutOfMemoryException, *_FATAL)
 
 _lock = threading.Lock()
 _instances: dict[int, duckdb.DuckDBPyConnection] = {}
@@ -48,6 +49,13 @@ def _instance() -> duckdb.DuckDBPyConnection:
         return found
 
 
+def _forget(instance: duckdb.DuckDBPyConnection) -> None:
+    """Let the next caller have a new instance: after a fatal error this one answers nothing."""
+    with _lock:
+        if _instances.get(os.getpid()) is instance:
+            del _instances[os.getpid()]
+
+
 @contextmanager
 def cursor() -> Iterator[duckdb.DuckDBPyConnection]:
     """A fresh connection to the engine, closed at the end; use one a thread.
@@ -55,10 +63,13 @@ def cursor() -> Iterator[duckdb.DuckDBPyConnection]:
     Raises:
         StorageError, InvalidInputError: in place of the DuckDB error that leaves the block.
     """
-    connection = _instance().cursor()
+    instance = _instance()
+    connection = instance.cursor()
     try:
         yield connection
     except duckdb.Error as error:
+        if isinstance(error, _FATAL):
+            _forget(instance)
         raise explained(error) from error
     finally:
         connection.close()

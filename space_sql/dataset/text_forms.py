@@ -62,3 +62,12 @@ def text_form(t: Scalar) -> str | None:
     None where text becomes no value of it, and for an ENUM, whose values are the form.
     """
     return _FORMS.get(t)
+
+
+def form_hint(t: Scalar) -> str:
+    """What to add to an error about a text that has not the form."""
+    if t == TIMESTAMPTZ:
+        return ": it needs a time zone, as in 2020-01-31 12:00:00Z"
+    if t == TIMETZ:
+        return ": it needs an offset, as in 12:00:00+00"
+    return ""
