@@ -20,9 +20,12 @@ FILES = {str(path.relative_to(SQL).with_suffix("")): path for path in sorted(SQL
 @pytest.mark.parametrize("file", FILES)
 def test_file(file: str, host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    failure = None
     try:
         run_file(FILES[file], HOSTS[host], tmp_path)
     except Skipped as skipped:
         pytest.skip(str(skipped))
     except Failed as failed:
-        pytest.fail(f"{FILES[file]}, {failed}", pytrace=False)
+        failure = f"{FILES[file]}, {failed}"
+    if failure:
+        pytest.fail(failure, pytrace=False)

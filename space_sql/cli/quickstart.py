@@ -110,13 +110,14 @@ def _print_what_next(console: Console, folder: Path, seconds: float) -> None:
     command = sys.argv[0] if installed_aside else "space-sql"
     dataset = f"{folder.as_posix()}/boxes"
     literal = "'" + dataset.replace("'", "''") + "'"
-    query = shlex.quote(f"SELECT id, data.camera FROM space_scan({literal}) WHERE data.camera IS NOT NULL")
+    query = f"SELECT id, data.camera FROM space_scan({literal}) WHERE data.camera IS NOT NULL"
+    in_shell = f'"{query}"' if set('"$`\\!').isdisjoint(query) else shlex.quote(query)
     done = f"Done in {seconds:.1f} s. All statements are in {folder.as_posix()}/{_SCRIPT}. What next:\n"
     console.print(Text(done), soft_wrap=True)
     for line in (
         f"{command} log {shlex.quote(dataset)}",
         f"{command} diff {shlex.quote(dataset)} v1 v2 --columns",
-        f"{command} sql {query}",
+        f"{command} sql {in_shell}",
         f"{command} --help",
     ):
         console.print(Text(f"  {line}", "cyan"), soft_wrap=True)
