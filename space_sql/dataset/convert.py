@@ -20,8 +20,18 @@ from space_sql.dataset.leaves import scalar_leaves
 from space_sql.errors import InvalidInputError
 from space_sql.format.carriers import is_native, physical, physical_projection
 from space_sql.format.types import (
+    BIGINT,
+    DOUBLE,
+    FLOAT,
+    INTEGER,
     INTERVAL,
     NULL,
+    SMALLINT,
+    TINYINT,
+    UBIGINT,
+    UINTEGER,
+    USMALLINT,
+    UTINYINT,
     UUID,
     Struct,
     Type,
@@ -31,6 +41,7 @@ from space_sql.format.types import (
 Rows: TypeAlias = pa.Table | pa.ChunkedArray | pa.StructArray | Sequence[pa.StructArray]
 
 _ROWS = "_space_rows"
+_ARROW_NUMBERS = frozenset({TINYINT, SMALLINT, INTEGER, BIGINT, UTINYINT, USMALLINT, UINTEGER, UBIGINT, FLOAT, DOUBLE})
 _LONG_INTERVAL = r"(^|[ -])[0-9]{10,}:"
 
 
@@ -111,6 +122,7 @@ class _Column:
         self._castable = self._same and all(
             leaf.values or leaf == NULL or (leaf != UUID and is_native(leaf)) for leaf in scalar_leaves(arrives)
         )
+        self._numeric = not carried and _is_exact_in_arrow(source, target.type)
         self._has_interval = INTERVAL in scalar_leaves(target.type)
 
     @property
@@ -122,6 +134,11 @@ class _Column:
         """The column without the engine's help; None when that does not do."""
         if self._same and column.type == self.type:
             return column
+        if self._numeric:
+            try:
+                return column.cast(self.type)
+            except pa.ArrowInvalid:  # the engine says which value does not fit
+                return None
         if not self._castable:
             return None
         if column.type != self._storage:
@@ -159,6 +176,13 @@ class _Column:
                     f'column "{self._target.name}": the interval {value} has more than 999,999,999 '
                     "hours, which not every DuckDB reads: keep days or months apart from hours"
                 )
+
+
+def _is_exact_in_arrow(source: Type, target: Type) -> bool:
+    """Whether Arrow's checked cast of numbers is exact: not so from DOUBLE to FLOAT."""
+    if source == target or source not in _ARROW_NUMBERS or target not in _ARROW_NUMBERS:
+        return False
+    return (source, target) != (DOUBLE, FLOAT)
 
 
 def _table(rows: Rows) -> pa.Table:

@@ -6,6 +6,7 @@ It never sees the caller's connection. Times are in UTC, and Arrow results keep 
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -84,8 +85,8 @@ def query(sql: str, tables: Mapping[str, pa.Table] | None = None) -> pa.Table:
 
 
 def explained(error: duckdb.Error) -> SpaceError:
-    """The SpaceError for a DuckDB error: its message without the kind before and the query after."""
-    text = str(error).partition("\n\nLINE ")[0]
+    """The SpaceError for a DuckDB error: its message without the kind before, and the query or stack after."""
+    text = re.split(r"\n\nLINE |\n+Stack Trace:", str(error), maxsplit=1)[0]
     prefix, found, rest = text.partition(" Error: ")
     message = rest if found and len(prefix) < 40 else text
     if isinstance(error, _STORAGE):
