@@ -69,7 +69,10 @@ class Write(ABC):
 
     def publish(self, files: list[DataFile]) -> Result:
         """Commit the staged files."""
-        return transact(self.session, self.view, self.options, self.operation, lambda tip: self.build(tip, files))
+        staged = frozenset(file.path for file in files)
+        return transact(
+            self.session, self.view, self.options, self.operation, lambda tip: self.build(tip, files), staged
+        )
 
     @abstractmethod
     def build(self, tip: Tip, files: list[DataFile]) -> Commit | None:
