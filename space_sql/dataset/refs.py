@@ -15,6 +15,7 @@ from space_sql.format.names import MAIN, check_ref
 def add_ref(session: Session, view: View, options: Options, kind: str, name: str | None, version: str | None) -> Result:
     """A new tag or branch at a version (omitted: the head of the session's branch)."""
     name = check_ref(name, kind)
+    target = view.resolve(version, branch_of(session, options))
 
     def build(tip: Tip) -> Commit:
         for what, names in (("tag", tip.refs.tags), ("branch", tip.refs.branches)):
@@ -23,7 +24,6 @@ def add_ref(session: Session, view: View, options: Options, kind: str, name: str
                     f'{what} "{name}" exists already, at snapshot {names[name]}; '
                     f"choose another name or space_drop_{what}"
                 )
-        target = view.resolve(version, branch_of(session, options)) if version is not None else tip.state.snapshot_id
         return _entry(tip, kind, Ref(name, kind, target), target)
 
     return transact(session, view, options, kind, build)

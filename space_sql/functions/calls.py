@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 
 from space_sql.dataset.session import Session, Sessions
-from space_sql.dataset.transact import Options
+from space_sql.dataset.transact import Options, Result
 from space_sql.errors import SpaceError
 from space_sql.format.types import quote_literal
 from space_sql.functions.catalogue import CHANGES, READS, WRITES, Writing
@@ -51,34 +51,60 @@ def _split(arguments: str) -> tuple[Options, dict[str, Any]]:
     return Options(**{name: given.pop(name, None) for name in _OPTIONS}), given
 
 
+@dataclass
+class Failed:
+    """A write that could not begin: its commit says why."""
+
+    error: Exception
+
+    def stage(self, rows: Any) -> None:
+        """Nothing is taken."""
+
+    def commit(self) -> Result:
+        """Raise what happened."""
+        raise self.error
+
+    def abort(self) -> None:
+        """Nothing is staged."""
+
+
 class Calls:
     """The functions of this process, with the sessions of all its connections."""
 
     def __init__(self) -> None:
         self.sessions = Sessions()
+        self._kept: tuple[tuple[str, str, str], str] | None = None
 
     def read(self, function: str, session: str, arguments: str) -> str:
         """``_space_read``: SQL that a read stands for; folded while DuckDB binds."""
         return _as_query(lambda: READS[function](self.sessions.get(session), **orjson.loads(arguments)))
 
     def rows(self, function: str, session: str, arguments: str) -> str:
-        """``_space_rows``: SQL for the rows that a write stages; folded while DuckDB binds."""
+        """``_space_rows``: SQL for the rows that a write stages; folded while DuckDB binds.
+
+        A statement asks twice, for the type and for the rows: the answer is kept for the second time.
+        """
+        asked = (function, session, arguments)
+        kept = self._kept
+        if kept is not None and kept[0] == asked:
+            return kept[1]
 
         def make() -> str:
             options, given = _split(arguments)
             return WRITES[function].rows(self.sessions.get(session), options, **given)
 
-        return _as_query(make)
+        answer = _as_query(make)
+        self._kept = (asked, answer)
+        return answer
 
-    def begin(self, function: str, session: str, arguments: str, source_type: str | None) -> str:
-        """``_space_begin``: start a write of rows of that type; returns its handle."""
-
-        def make() -> str:
+    def begin(self, function: str, session: str, arguments: str, source_type: str | None) -> int:
+        """``_space_begin``: start a write of rows of that type; returns its handle, negative when it failed."""
+        at = self.sessions.get(session)
+        try:
             options, given = _split(arguments)
-            at = self.sessions.get(session)
-            return str(self.sessions.start(at, WRITES[function].begin(at, options, source_type, **given)))
-
-        return _as_text(make)
+            return self.sessions.start(at, WRITES[function].begin(at, options, source_type, **given))
+        except Exception as error:
+            return -self.sessions.start(at, Failed(error))
 
     def stage(self, handles: pa.ChunkedArray, rows: pa.ChunkedArray) -> pa.Array:
         """``_space_stage``: take rows; returns a count of one for each."""
@@ -91,7 +117,7 @@ class Calls:
         """``_space_commit``: publish a write; returns its result as JSON."""
 
         def make() -> str:
-            _, pending = self.sessions.finish(handle)
+            _, pending = self.sessions.finish(abs(handle))
             writing: Writing = pending  # type: ignore[assignment]
             return orjson.dumps(writing.commit().row()).decode()
 
@@ -132,7 +158,7 @@ _calls = Calls()
 FUNCTIONS = (
     Function("_space_read", _calls.read, ("VARCHAR",) * 3, "VARCHAR", volatile=False),
     Function("_space_rows", _calls.rows, ("VARCHAR",) * 3, "VARCHAR", volatile=False),
-    Function("_space_begin", _calls.begin, ("VARCHAR",) * 4, "VARCHAR", volatile=True),
+    Function("_space_begin", _calls.begin, ("VARCHAR",) * 4, "BIGINT", volatile=True),
     Function("_space_stage", _calls.stage, None, "BIGINT", volatile=True),
     Function("_space_commit", _calls.commit, ("BIGINT", "BIGINT"), "VARCHAR", volatile=True),
     Function("_space_apply", _calls.apply, ("VARCHAR",) * 3, "VARCHAR", volatile=True),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def register(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
             con.execute(f"CREATE OR REPLACE TEMP MACRO _space_connection() AS {next(_connections)}::BIGINT")
             for statement in macros():
                 con.execute(statement)
+        _prepared.add(con)
     return con
 
 
@@ -95,10 +97,11 @@ def _add_functions(con: duckdb.DuckDBPyConnection) -> None:
 
 _original_cursor = duckdb.DuckDBPyConnection.cursor
 _original_duplicate = duckdb.DuckDBPyConnection.duplicate
+_prepared: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 
 
 def _prepare_cursors() -> None:
-    """From now on, a cursor of a prepared connection is prepared too."""
+    """From now on, a cursor of a prepared connection is prepared too; others are left as they are."""
     if duckdb.DuckDBPyConnection.cursor is _original_cursor:
         duckdb.DuckDBPyConnection.cursor = _preparing(_original_cursor)  # type: ignore[assignment,method-assign]
         duckdb.DuckDBPyConnection.duplicate = _preparing(_original_duplicate)  # type: ignore[assignment,method-assign]
@@ -110,6 +113,6 @@ def _preparing(
     @functools.wraps(make)
     def prepared(self: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         cursor = make(self)
-        return register(cursor) if _has_functions(cursor) else cursor
+        return register(cursor) if self in _prepared else cursor
 
     return prepared

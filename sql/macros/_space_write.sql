@@ -1,21 +1,19 @@
 -- A write that takes rows, as one statement: each step is a materialized CTE, so it runs exactly once
--- however the result is read. The rows are read in the caller's own connection and transaction.
+-- however the result is read. The rows are read in the caller's own connection and transaction; none
+-- are read when the write cannot begin (its handle is then negative, and commit says why).
 CREATE OR REPLACE TEMP MACRO _space_write(function, arguments) AS TABLE
 WITH _space_begun AS MATERIALIZED (
   SELECT _space_begin(function, _space_session(), arguments, (
     SELECT typeof(any_value(_space_typed))
     FROM (SELECT _space_type_row AS _space_typed
           FROM query(_space_rows(function, _space_session(), arguments)) AS _space_type_row LIMIT 0)
-  )) AS _space_answer
-), _space_started AS MATERIALIZED (
-  SELECT CASE WHEN starts_with(_space_answer, '!') THEN error(substr(_space_answer, 2))
-              ELSE _space_answer END::BIGINT AS _space_handle
-  FROM _space_begun
+  )) AS _space_handle
 ), _space_staged AS MATERIALIZED (
   SELECT count(_space_stage(_space_handle, _space_row)) AS _space_count
-  FROM _space_started, query(_space_rows(function, _space_session(), arguments)) AS _space_row
+  FROM _space_begun, query(_space_rows(function, _space_session(), arguments)) AS _space_row
+  WHERE _space_handle > 0
 ), _space_done AS MATERIALIZED (
-  SELECT _space_commit(_space_handle, _space_count) AS _space_answer FROM _space_started, _space_staged
+  SELECT _space_commit(_space_handle, _space_count) AS _space_answer FROM _space_begun, _space_staged
 )
 SELECT unnest(from_json(
   CASE WHEN starts_with(_space_answer, '!') THEN error(substr(_space_answer, 2)) ELSE _space_answer END,

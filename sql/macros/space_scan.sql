@@ -7,4 +7,7 @@
 -- Example:
 --   FROM space_scan('annotations', version => 'v1') WHERE id < 10;
 CREATE OR REPLACE TEMP MACRO space_scan(path, version := NULL, as_of := NULL) AS TABLE
-SELECT * FROM query(_space_read('space_scan', _space_session(), to_json({path: path::VARCHAR, version: version::VARCHAR, as_of: epoch_us(as_of::TIMESTAMPTZ)})::VARCHAR));
+SELECT * FROM query(_space_read('space_scan', _space_session(), to_json({path: path::VARCHAR, version: version::VARCHAR, as_of: coalesce(
+    epoch_us(as_of::TIMESTAMPTZ),
+    CASE as_of::TIMESTAMPTZ WHEN 'infinity' THEN 9223372036854775807 WHEN '-infinity' THEN -9223372036854775808 END
+  )})::VARCHAR));
