@@ -110,8 +110,11 @@ def imported_type(found: pa.DataType, t: Type) -> pa.DataType:
             field = found.value_field
             return _list_of(found, field.with_type(imported_type(field.type, t.element)))
         case Map() if pa.types.is_map(found) and not pa.types.is_null(found.key_type):
-            key = imported_type(found.key_type, t.key)
-            return pa.map_(key, imported_type(found.item_type, t.value))
+            key, item = found.key_field, found.item_field
+            return pa.map_(
+                key.with_type(imported_type(key.type, t.key)),
+                item.with_type(imported_type(item.type, t.value)),
+            )
         case _:
             return found
 

@@ -197,6 +197,10 @@ def _table(rows: Rows) -> pa.Table:
 def _in_engine(table: pa.Table, columns: dict[int, _Column]) -> dict[int, pa.ChunkedArray]:
     names = [f"c{index}" for index in columns]
     arrived = [column.imported(table.column(column.source_name)) for column in columns.values()]
+    fields = [  # the metadata of a field may say what its values are, as that of GEOMETRY does
+        table.schema.field(column.source_name).with_name(name).with_type(values.type)
+        for name, column, values in zip(names, columns.values(), arrived, strict=True)
+    ]
     items = [
         f"{column.sql(quote_identifier(name))} AS {name}" for name, column in zip(names, columns.values(), strict=True)
     ]

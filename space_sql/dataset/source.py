@@ -140,6 +140,8 @@ def _cut(piece: str) -> tuple[str, str]:
 
 def _identifier(text: str) -> str:
     text = text.strip()
+    if not text.endswith('"'):
+        text = _without_comments(text).strip()
     if re.fullmatch(r'"(?:[^"]|"")+"', text):
         return text[1:-1].replace('""', '"')
     if re.fullmatch(_NAME, text):

@@ -99,8 +99,9 @@ def transact(
     """Publish what ``build`` makes of the newest state, again on a newer one when others were faster.
 
     ``build`` returns None when there is nothing to change; the result then names the snapshot that
-    stands. What it writes beside the ``staged`` files is removed when the attempt fails. When this
-    returns, the commit is durable (unless syncing is relaxed).
+    stands. What it writes beside the ``staged`` files is removed when an attempt fails, and staged files
+    that the commit does not need are removed at the end. When this returns, the commit is durable
+    (unless syncing is relaxed).
     """
     dataset = view.dataset
     branch = branch_of(session, options)
@@ -108,6 +109,7 @@ def transact(
         now = dataset.view()
         repeat = find_repeat(dataset, options)
         if repeat is not None:
+            _remove(dataset, staged)
             return repeat
         tip = tip_of(now, branch)
         _check_expected(tip, options)
@@ -118,6 +120,8 @@ def transact(
             if own is not None and mine is not None:
                 state = own.state.apply(mine.numbered(tip.state.snapshot_id))
                 session.show(own.view.showing(branch, tip.state.snapshot_id, state))
+            else:
+                _remove(dataset, staged)
             return Result(tip.state.snapshot_id, operation)
         commit = replace(
             built,
@@ -131,15 +135,17 @@ def transact(
         except NotSyncedError:
             raise
         except SpaceError:
-            _remove_attempt(dataset, commit, staged)
+            _remove(dataset, _new_files(commit) - staged)
             raise
         if published:
             shown = own.state if own is not None and commit.advances else None
             if shown is not None and mine is not None:
                 shown = shown.apply(mine.numbered(commit.snapshot_id))
+            else:
+                _remove(dataset, staged - _new_files(commit))
             session.show(session.view_of(view).after(commit, shown))
             return Result.of(commit)
-        _remove_attempt(dataset, commit, staged)
+        _remove(dataset, _new_files(commit) - staged)
         time.sleep(random.uniform(0, min(0.001 * 2 ** min(attempt, 6), 0.05)))
     raise ConflictError(f"{_ATTEMPTS} other commits came first; try again")
 
@@ -152,11 +158,15 @@ def _own_tip(seen: View, tip: Tip) -> Tip | None:
     return Tip(seen, tip.branch, seen.state(head))
 
 
-def _remove_attempt(dataset: Dataset, commit: Commit, staged: frozenset[str]) -> None:
-    """Remove the files of a commit that was not published, except the staged ones."""
+def _new_files(commit: Commit) -> frozenset[str]:
+    """Paths of the files that a numbered commit is the first to name."""
     added = (*commit.files_added, *commit.rewrites_added)
-    paths = {f.path for f in added if f.number // FILES_PER_COMMIT == commit.snapshot_id}
-    for path in (paths | {d.path for d in commit.deletes_added}) - staged:
+    data = {f.path for f in added if f.number // FILES_PER_COMMIT == commit.snapshot_id}
+    return frozenset(data | {d.path for d in commit.deletes_added})
+
+
+def _remove(dataset: Dataset, paths: frozenset[str]) -> None:
+    for path in paths:
         files.remove_quietly(dataset.root / path)
 
 

@@ -61,7 +61,8 @@ _CARRIERS: dict[Scalar, Scalar] = {
     TIMESTAMP_MS: TIMESTAMP,
     **dict.fromkeys((HUGEINT, UHUGEINT, BIGNUM, BIT, TIMETZ, INTERVAL, GEOMETRY, NULL), VARCHAR),
 }
-_OPAQUE = frozenset({TIMETZ, BIGNUM, GEOMETRY, INTERVAL})
+_OPAQUE = frozenset({TIMETZ, INTERVAL})
+"""Arrow has no offset for a time, and a long interval overflows its nanoseconds without a word."""
 
 
 def is_native(t: Scalar) -> bool:

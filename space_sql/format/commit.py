@@ -169,7 +169,7 @@ class Commit:
     def numbered(self, snapshot_id: int) -> Commit:
         """The commit under an id, its new files numbered by it."""
         first = snapshot_id * FILES_PER_COMMIT
-        numbers = iter(range(first, first + FILES_PER_COMMIT))
+        numbers = iter(range(first + 1, first + FILES_PER_COMMIT))
 
         def number(file: DataFile) -> DataFile:
             return replace(file, number=next(numbers)) if file.number == 0 else file
