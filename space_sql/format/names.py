@@ -10,15 +10,15 @@ from space_sql.errors import InvalidInputError
 MAIN = "main"
 RESERVED_PREFIX = "_space_"
 
-_REF = re.compile(r"^[A-Za-z_][A-Za-z0-9_./-]*$")
-_VERSION = re.compile(r"^(?P<name>.+?)(?:~(?P<steps>\d+))?$", re.DOTALL)
+_REF = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+_VERSION = re.compile(r"(?P<name>.+?)(?:~(?P<steps>[0-9]+))?", re.DOTALL)
 
 
 def check_ref(name: str | None, what: str) -> str:
     """Return a valid tag or branch name; raise InvalidInputError otherwise."""
     if not name:
         raise InvalidInputError(f"a {what} name is required")
-    if not _REF.match(name) or ".." in name or "//" in name or name.endswith("/"):
+    if not _REF.fullmatch(name) or ".." in name or "//" in name or name.endswith("/"):
         raise InvalidInputError(
             f"{name!r} is not a {what} name: start with a letter or _, go on with letters, digits, "
             "_ . / - and without '..', '//' or a trailing '/'"
@@ -55,7 +55,7 @@ class Version:
 
 def parse_version(text: str) -> Version:
     """Split ``branch~N`` into its parts."""
-    match = _VERSION.match(text)
+    match = _VERSION.fullmatch(text)
     if match is None:
         raise InvalidInputError("a version cannot be empty: give a snapshot id, tag, branch or branch~N")
     return Version(match["name"], int(match["steps"] or 0))
