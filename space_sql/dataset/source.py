@@ -14,6 +14,7 @@ from space_sql.format.types import quote_identifier
 
 _NAME = r'(?:"(?:[^"]|"")+"|[A-Za-z_\u0080-\U0010ffff][\w$\u0080-\U0010ffff]*)'
 _TABLE = re.compile(rf"\s*{_NAME}(?:\s*\.\s*{_NAME}){{0,2}}\s*")
+_COMMENT = re.compile(r'("(?:[^"]|"")*")|--[^\n]*|/\*.*?\*/', re.DOTALL)
 _CLAUSES = ("where_clause", "group_expressions", "group_sets", "having", "sample", "qualify", "modifiers")
 
 
@@ -111,8 +112,8 @@ def _without_end(text: str) -> str:
 
 
 def _without_comments(text: str) -> str:
-    """The text with line and block comments left out; for text that holds no quotes but names'."""
-    return re.sub(r"--[^\n]*|/\*.*?\*/", " ", text, flags=re.DOTALL)
+    """The text with line and block comments left out; quoted names stay whole."""
+    return _COMMENT.sub(lambda found: found[1] or " ", text)
 
 
 def _split(text: str) -> list[str]:
@@ -139,9 +140,7 @@ def _cut(piece: str) -> tuple[str, str]:
 
 
 def _identifier(text: str) -> str:
-    text = text.strip()
-    if not text.endswith('"'):
-        text = _without_comments(text).strip()
+    text = _without_comments(text).strip()
     if re.fullmatch(r'"(?:[^"]|"")+"', text):
         return text[1:-1].replace('""', '"')
     if re.fullmatch(_NAME, text):

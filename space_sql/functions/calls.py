@@ -111,7 +111,7 @@ class Calls:
         if len(handles):
             writing: Writing = self.sessions.staged(handles[0].as_py())  # type: ignore[assignment]
             writing.stage(rows)
-        return _ONES[: len(handles)] if len(handles) <= len(_ONES) else pa.array([1] * len(handles), pa.int64())
+        return _ONES[: len(handles)] if len(handles) <= len(_ONES) else pa.repeat(_ONE, len(handles))
 
     def commit(self, handle: int, rows: int | None) -> str:
         """``_space_commit``: publish a write; returns its result as JSON."""
@@ -134,7 +134,8 @@ class Calls:
         return _as_text(make)
 
 
-_ONES = pa.array([1] * 2048, pa.int64())
+_ONE = pa.scalar(1, pa.int64())
+_ONES = pa.repeat(_ONE, 2048)
 
 
 @dataclass(frozen=True)
