@@ -111,7 +111,7 @@ class Calls:
         if len(handles):
             writing: Writing = self.sessions.staged(handles[0].as_py())  # type: ignore[assignment]
             writing.stage(rows)
-        return _ONES[: len(handles)] if len(handles) <= len(_ONES) else pa.repeat(_ONE, len(handles))
+        return _ones(len(handles))
 
     def commit(self, handle: int, rows: int | None) -> str:
         """``_space_commit``: publish a write; returns its result as JSON."""
@@ -134,8 +134,13 @@ class Calls:
         return _as_text(make)
 
 
-_ONE = pa.scalar(1, pa.int64())
-_ONES = pa.repeat(_ONE, 2048)
+_ONES = pa.py_buffer((1).to_bytes(8, "little") * 2048)
+
+
+def _ones(length: int) -> pa.Array:
+    """That many ones; from a buffer, since Arrow's own ways import pandas where it is installed."""
+    buffer = _ONES if length <= 2048 else pa.py_buffer((1).to_bytes(8, "little") * length)
+    return pa.Array.from_buffers(pa.int64(), length, [None, buffer])
 
 
 @dataclass(frozen=True)
