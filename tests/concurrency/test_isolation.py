@@ -178,6 +178,26 @@ def test_a_second_own_write_works_on_what_the_transaction_sees(a: Connection, b:
 
 
 @pytest.mark.usefixtures("transaction")
+@pytest.mark.parametrize("third", [("delete", "id = 50"), ("update", "label = 'again'", "id = 50")])
+def test_a_second_own_write_hits_the_rows_that_the_transaction_sees_or_none(
+    third: tuple[str, ...], a: Connection, b: Connection, ds: Path
+) -> None:
+    rows(a, ds)
+    as_another_process(lambda: call(b, "space_append", ds, "SELECT 50 AS id, 'fifty' AS label"))
+    call(a, "space_upsert", ds, "FROM (VALUES (2, 'second'), (50, 'own')) t(id, label)")
+    before = {row[0]: row[1] for row in rows(b, ds)}
+    assert before == {1: "one", 2: "second", 3: "three", 50: "own"}
+    try:
+        call(a, f"space_{third[0]}", ds, *third[1:])
+    except duckdb.Error as error:
+        assert kind(error) == "conflict"  # noqa: PT017 - either outcome keeps the promise
+        assert {row[0]: row[1] for row in rows(b, ds)} == before
+    else:
+        after = {**before, 50: "again"} if third[0] == "update" else {k: v for k, v in before.items() if k != 50}
+        assert {row[0]: row[1] for row in rows(b, ds)} == after == {row[0]: row[1] for row in rows(a, ds)}
+
+
+@pytest.mark.usefixtures("transaction")
 def test_a_schema_change_of_its_own_is_seen_without_rows_of_others(a: Connection, b: Connection, ds: Path) -> None:
     rows(a, ds)
     as_another_process(lambda: call(b, "space_append", ds, "SELECT 50 AS id"))

@@ -147,3 +147,26 @@ def test_a_restore_brings_back_the_columns_of_the_version(
     racing(lambda: call(b, "space_add_column", ds, "more INTEGER"))
     call(a, "space_restore", ds, "v0")
     assert list(named(reader, ds)[0]) == ["id", "label", "note", "extra"]
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"), [("space_drop_column", ("label",)), ("space_rename_column", ("label", "renamed"))]
+)
+def test_a_change_of_a_column_never_hits_another_that_took_its_name_meanwhile(
+    function: str,
+    arguments: tuple[str, ...],
+    racing: Racing,
+    a: Connection,
+    b: Connection,
+    reader: Connection,
+    ds: Path,
+) -> None:
+    def swap() -> None:
+        call(b, "space_rename_column", ds, "label", "kept")
+        call(b, "space_rename_column", ds, "note", "label")
+
+    racing(swap)
+    with pytest.raises(duckdb.Error) as error:
+        call(a, function, ds, *arguments)
+    assert kind(error.value) in ("conflict", "not-found")
+    assert list(named(reader, ds)[0]) == ["id", "kept", "label", "extra"]
