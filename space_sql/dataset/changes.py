@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from space_sql.dataset.dataset import View
-from space_sql.dataset.difference import rows_at, rows_only_in
+from space_sql.dataset.difference import net_difference, rows_at
 from space_sql.dataset.scan import Constants, file_list, per_file, rows_sql
+from space_sql.format.carriers import logical_projection
 from space_sql.format.commit import Commit, DataFile, DeleteFile
 from space_sql.format.schema import Column
 from space_sql.format.state import State
@@ -43,15 +44,15 @@ class _Feed:
 
     def take(self, before: State, commit: Commit, after: State) -> None:
         """Add what a commit did."""
-        new = {f.number for f in commit.files_added} - before.files.keys()
-        if commit.files_removed or any(f.deletes for f in commit.files_added):
+        if commit.files_removed:
             # Whole files came or went: the difference of both states is the change.
+            names = [logical_projection(c.type, quote_identifier(c.name)) for c in self._columns]
             for change, here, there in (("delete", before, after), ("insert", after, before)):
-                for rows in rows_only_in(self._root, here.files, there.files, self._columns, logical=True):
-                    head = f"SELECT {commit.snapshot_id}::BIGINT AS {_SNAPSHOT}, {quote_literal(change)} AS {_CHANGE}"
-                    self._parts.append(f"{head}, * FROM ({rows})")
+                rows = net_difference(self._root, here.files, there.files, self._columns)
+                head = f"SELECT {commit.snapshot_id}::BIGINT AS {_SNAPSHOT}, {quote_literal(change)} AS {_CHANGE}"
+                self._parts.append(f"{head}, {', '.join(names)} FROM ({rows})")
             return
-        self._added += [(f, commit.snapshot_id, _ADDED[f.change]) for f in commit.files_added if f.number in new]
+        self._added += [(f, commit.snapshot_id, _ADDED[f.change]) for f in commit.files_added]
         for deletes in commit.deletes_added:
             self._deleted.append((deletes, commit.snapshot_id))
             self._targets.update((n, before.files[n]) for n in deletes.targets)

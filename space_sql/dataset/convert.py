@@ -204,7 +204,8 @@ def _in_engine(table: pa.Table, columns: dict[int, _Column]) -> dict[int, pa.Chu
     items = [
         f"{column.sql(quote_identifier(name))} AS {name}" for name, column in zip(names, columns.values(), strict=True)
     ]
-    result = engine.query(f"SELECT {', '.join(items)} FROM {_ROWS}", {_ROWS: pa.table(arrived, names=names)})
+    rows = pa.Table.from_arrays(arrived, schema=pa.schema(fields))
+    result = engine.query(f"SELECT {', '.join(items)} FROM {_ROWS}", {_ROWS: rows})
     return {
         index: exported(result.column(name), column.type)
         for name, (index, column) in zip(names, columns.items(), strict=True)

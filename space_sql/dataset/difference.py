@@ -37,6 +37,17 @@ def rows_only_in(
     return parts
 
 
+def net_difference(
+    root: Path, here: Mapping[int, DataFile], there: Mapping[int, DataFile], columns: Sequence[Column]
+) -> str:
+    """A query over the rows of ``here`` beyond those of ``there``, as bags of stored values."""
+    sides = []
+    for some, others in ((here, there), (there, here)):
+        parts = rows_only_in(root, some, others, columns, logical=False)
+        sides.append("(" + "\nUNION ALL\n".join(parts or [rows_sql(root, [], columns, logical=False)]) + ")")
+    return " EXCEPT ALL ".join(sides)
+
+
 def rows_at(
     root: Path,
     files: Sequence[DataFile],

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from space_sql.dataset.append import changed
 from space_sql.dataset.dataset import View
+from space_sql.dataset.difference import net_difference
+from space_sql.dataset.engine import cursor
 from space_sql.dataset.overwrite import check_unchanged
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options, Result, Tip, draft, transact
 from space_sql.dataset.write import base_state
 from space_sql.errors import InvalidInputError
-from space_sql.format.commit import Commit, DeleteFile
+from space_sql.format.commit import Commit
+from space_sql.format.state import State
 
 
 def restore(session: Session, view: View, options: Options, version: str | None) -> Result:
@@ -27,15 +30,7 @@ def restore(session: Session, view: View, options: Options, version: str | None)
         schema = changed(wanted.schema, tip)
         if not removed and not added and schema is None:
             return None
-        shared = {f.number: f for f in removed}
-        # A file on both sides differs in its deleted positions only: one side's are among the other's or apart.
-        inserted = deleted = 0
-        for file in added:
-            other = shared.pop(file.number, None)
-            common = _common(file.deletes, other.deletes) if other else 0
-            inserted += (other.deleted - common) if other else file.live
-            deleted += (file.deleted - common) if other else 0
-        deleted += sum(f.live for f in shared.values())
+        inserted, deleted = _net_counts(tip, wanted)
         return draft(
             tip,
             "restore",
@@ -49,6 +44,13 @@ def restore(session: Session, view: View, options: Options, version: str | None)
     return transact(session, view, options, "restore", build)
 
 
-def _common(some: tuple[DeleteFile, ...], others: tuple[DeleteFile, ...]) -> int:
-    """How many deleted positions two lists of deletes share."""
-    return sum(sum(d.targets.values()) for d in some if d in others)
+def _net_counts(tip: Tip, wanted: State) -> tuple[int, int]:
+    """How many rows a restore brings back, and how many it takes away."""
+    root = tip.view.dataset.root
+    counts = []
+    with cursor() as con:
+        for here, there in ((wanted.files, tip.state.files), (tip.state.files, wanted.files)):
+            rows = net_difference(root, here, there, wanted.schema.columns)
+            ((count,),) = con.execute(f"SELECT count(*) FROM ({rows})").fetchall()
+            counts.append(int(count))
+    return counts[0], counts[1]

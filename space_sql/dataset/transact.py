@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from space_sql.dataset.dataset import Dataset, View
+from space_sql.dataset.fold import folded
 from space_sql.dataset.session import Session
 from space_sql.errors import ConflictError, InvalidInputError, NotFoundError, NotSyncedError, SpaceError, near
 from space_sql.format.commit import FILES_PER_COMMIT, Commit
@@ -130,6 +131,8 @@ def transact(
             message=options.message,
             commit_key=options.commit_key,
         ).numbered(now.refs.snapshot_id + 1)
+        if attempt == 0:
+            commit = folded(dataset.root, tip.state, commit, sync=session.sync)
         try:
             published = dataset.log.publish(commit, sync=session.sync)
         except NotSyncedError:
@@ -162,7 +165,8 @@ def _new_files(commit: Commit) -> frozenset[str]:
     """Paths of the files that a numbered commit is the first to name."""
     added = (*commit.files_added, *commit.rewrites_added)
     data = {f.path for f in added if f.number // FILES_PER_COMMIT == commit.snapshot_id}
-    return frozenset(data | {d.path for d in commit.deletes_added})
+    merged = {m.added.path for m in commit.deletes_merged}
+    return frozenset(data | merged | {d.path for d in commit.deletes_added})
 
 
 def _remove(dataset: Dataset, paths: frozenset[str]) -> None:

@@ -55,6 +55,14 @@ class DeleteFile:
 
 
 @dataclass(frozen=True)
+class MergedDeletes:
+    """Files of deleted positions that one other replaces, for the data files that are its targets."""
+
+    removed: tuple[str, ...]
+    added: DeleteFile
+
+
+@dataclass(frozen=True)
 class DataFile:
     """A Parquet file of rows.
 
@@ -90,6 +98,11 @@ class DataFile:
         """The file with further deleted positions; of the targets only its own are kept."""
         own = replace(deletes, targets={self.number: deletes.targets[self.number]})
         return replace(self, deletes=(*self.deletes, own))
+
+    def with_merged(self, merged: MergedDeletes) -> DataFile:
+        """The file with some of its files of deleted positions replaced by one."""
+        kept = tuple(d for d in self.deletes if d.path not in merged.removed)
+        return replace(self, deletes=kept).with_deletes(merged.added)
 
     def encode(self) -> Json:
         """The record as it stands in the log."""
@@ -158,6 +171,7 @@ class Commit:
     deletes_added: tuple[DeleteFile, ...] = ()
     rewrites_removed: tuple[int, ...] = ()
     rewrites_added: tuple[DataFile, ...] = ()
+    deletes_merged: tuple[MergedDeletes, ...] = ()
     refs: tuple[Ref, ...] = ()
     view: Json | None = None
 
@@ -169,7 +183,8 @@ class Commit:
     def numbered(self, snapshot_id: int) -> Commit:
         """The commit under an id, its new files numbered by it."""
         first = snapshot_id * FILES_PER_COMMIT
-        numbers = iter(range(first + 1, first + FILES_PER_COMMIT))
+        taken = {file.number for file in (*self.files_added, *self.rewrites_added)}
+        numbers = (n for n in range(first + 1, first + FILES_PER_COMMIT) if n not in taken)
 
         def number(file: DataFile) -> DataFile:
             return replace(file, number=next(numbers)) if file.number == 0 else file
@@ -211,6 +226,8 @@ class Commit:
                 "removed": list(self.rewrites_removed),
                 "added": [f.encode() for f in self.rewrites_added],
             }
+        if self.deletes_merged:
+            body["deletes_merged"] = [{"removed": m.removed, "added": m.added.encode()} for m in self.deletes_merged]
         if self.refs:
             body["refs"] = [{"name": r.name, "kind": r.kind, "snapshot_id": r.snapshot_id} for r in self.refs]
         if self.view is not None:
@@ -243,6 +260,10 @@ class Commit:
                 deletes_added=tuple(DeleteFile.decode(d) for d in data["deletes_added"]),
                 rewrites_removed=tuple(rewrites["removed"]),
                 rewrites_added=tuple(DataFile.decode(f) for f in rewrites["added"]),
+                deletes_merged=tuple(
+                    MergedDeletes(tuple(checked(p) for p in m["removed"]), DeleteFile.decode(m["added"]))
+                    for m in data.get("deletes_merged", ())
+                ),
                 refs=tuple(Ref(r["name"], r["kind"], r["snapshot_id"]) for r in data.get("refs", ())),
                 view=data.get("view"),
             )

@@ -48,9 +48,17 @@ class State:
                 if number not in files:
                     raise FormatError(f"log entry {commit.snapshot_id} deletes from file {number}, which is not there")
                 files[number] = files[number].with_deletes(deletes)
-        files.update((file.number, file) for file in commit.files_added)
+
+        def add(added: Iterable[DataFile]) -> None:
+            for file in added:
+                if files.setdefault(file.number, file) is not file:
+                    raise FormatError(f"log entry {commit.snapshot_id} adds data file {file.number}, which is there")
+
+        add(commit.files_added)
         remove(commit.rewrites_removed)
-        files.update((file.number, file) for file in commit.rewrites_added)
+        add(commit.rewrites_added)
+        for merged in commit.deletes_merged:
+            files.update((n, files[n].with_merged(merged)) for n in merged.added.targets)
         return State(commit.snapshot_id, commit.schema or self.schema, files)
 
 

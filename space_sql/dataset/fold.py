@@ -1,0 +1,131 @@
+"""Folding: a commit that finds many small files merges some of them on the way.
+
+Files fall into tiers of eightfold size. When a tier holds eight, they become one file of the next, so
+a dataset of many small commits stays at a few dozen files and each row is rewritten a few times at
+most. It is no data change: rows keep their origin, older snapshots keep the files they had.
+
+Source: docs/format.md, section "Rewrites".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from space_sql.dataset.arrow_types import arrow_type, exported
+from space_sql.dataset.engine import cursor
+from space_sql.dataset.scan import FILE, POS, rows_sql
+from space_sql.dataset.staging import described
+from space_sql.errors import SpaceError, StorageError
+from space_sql.format.commit import Commit, DataFile, DeleteFile, MergedDeletes
+from space_sql.format.schema import Column, Schema
+from space_sql.format.state import State
+from space_sql.format.types import BIGINT, quote_identifier
+from space_sql.storage.parquet import (
+    ORIGIN_COLUMNS,
+    ORIGIN_IDS,
+    ROW_GROUP_ROWS,
+    DataWriter,
+    read_positions,
+    with_field_id,
+    write_deletes,
+)
+
+FAN = 8
+_SMALLEST = 32 << 10
+_LARGEST = 2 << 20
+_ORIGINS = tuple(Column(i, name, BIGINT) for i, name in zip(ORIGIN_IDS, ORIGIN_COLUMNS, strict=True))
+
+
+def folded(root: Path, before: State, commit: Commit, *, sync: bool) -> Commit:
+    """The numbered commit with files merged where it pays; as it was when merging fails.
+
+    Commits that take or bring whole files are left alone: what they change is told by their files.
+    """
+    if commit.files_removed or not (commit.files_added or commit.deletes_added):
+        return commit
+    after = before.apply(commit)
+    try:
+        small = _full_tier(f for f in after.files.values() if f.live)
+        dead = [f.number for f in after.files.values() if not f.live]
+        if small or dead:
+            merged = _merge_files(root, after.schema, small, sync=sync) if small else []
+            removed = (*(f.number for f in small), *dead)
+            commit = replace(commit, rewrites_removed=removed, rewrites_added=tuple(merged))
+            commit = commit.numbered(commit.snapshot_id)
+            after = before.apply(commit)
+        return replace(commit, deletes_merged=_merge_deletes(root, after, sync=sync))
+    except SpaceError:
+        return replace(commit, rewrites_removed=(), rewrites_added=(), deletes_merged=())
+
+
+_File = TypeVar("_File", DataFile, DeleteFile)
+
+
+def _full_tier(files: Iterable[_File]) -> list[_File]:
+    """The files of the smallest tier that is full; none when no tier is."""
+    tiers: dict[int, list[_File]] = defaultdict(list)
+    for file in files:
+        if file.bytes < _LARGEST:
+            tier, bound = 0, _SMALLEST
+            while file.bytes >= bound:
+                tier, bound = tier + 1, bound * FAN
+            tiers[tier].append(file)
+    return next((tiers[t] for t in sorted(tiers) if len(tiers[t]) >= FAN), [])
+
+
+def _merge_files(root: Path, schema: Schema, files: Sequence[DataFile], *, sync: bool) -> list[DataFile]:
+    """One file (or few) with the live rows of others, each row with its origin."""
+    columns = schema.columns
+    names = ", ".join(quote_identifier(c.name) for c in columns)
+    plain = [f for f in files if not f.origin]
+    moved = [f for f in files if f.origin]
+    parts = []
+    if plain:
+        rows = rows_sql(root, plain, columns, logical=False, positions=True)
+        parts.append(f"SELECT {FILE} AS {ORIGIN_COLUMNS[0]}, {POS} AS {ORIGIN_COLUMNS[1]}, {names} FROM ({rows})")
+    if moved:
+        parts.append(rows_sql(root, moved, [*_ORIGINS, *columns], logical=False))
+    written = [*_ORIGINS, *columns]
+    schema_ = pa.schema([with_field_id(pa.field(c.name, arrow_type(c.type)), c.id) for c in written])
+    writer = DataWriter(root, "fold", origin=True)
+    try:
+        with cursor() as con:
+            for batch in con.sql(" UNION ALL ".join(parts)).to_arrow_reader(ROW_GROUP_ROWS):
+                arrays = [exported(pa.chunked_array([a]), f.type) for a, f in zip(batch.columns, schema_, strict=True)]
+                writer.write(pa.Table.from_arrays(arrays, schema=schema_))
+        writer.close(sync=sync)
+    except BaseException:
+        writer.abort()
+        raise
+    merged = [described(file, metadata, columns) for file, metadata in writer.written]
+    if sum(f.rows for f in merged) != sum(f.live for f in files):
+        writer.abort()
+        raise StorageError("merging small files gave another number of rows; they stay as they are")
+    return merged
+
+
+def _merge_deletes(root: Path, state: State, *, sync: bool) -> tuple[MergedDeletes, ...]:
+    """Many small files of deleted positions as one, of each kind."""
+    by_path: dict[str, DeleteFile] = {}
+    for file in state.files.values():
+        for deletes in file.deletes:
+            known = by_path.get(deletes.path)
+            targets = {**(known.targets if known else {}), **deletes.targets}
+            by_path[deletes.path] = replace(deletes, targets=targets)
+    out = []
+    for change in sorted({d.change for d in by_path.values()}):
+        small = _full_tier(d for d in by_path.values() if d.change == change)
+        if small:
+            live = {number for d in small for number in d.targets}
+            positions = read_positions(root, small)
+            kept = pc.is_in(positions["file"], pa.array(sorted(live), pa.int64()))
+            merged = write_deletes(root, positions.filter(kept), change, sync=sync)
+            out.append(MergedDeletes(tuple(d.path for d in small), merged))
+    return tuple(out)
