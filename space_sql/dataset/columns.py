@@ -9,10 +9,11 @@ from space_sql.dataset.create import declared_columns
 from space_sql.dataset.dataset import View
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options, Result, Tip, draft, transact
-from space_sql.errors import InvalidInputError
+from space_sql.dataset.write import base_state
+from space_sql.errors import ConflictError, InvalidInputError
 from space_sql.format.commit import Commit
 from space_sql.format.names import check_column
-from space_sql.format.schema import Schema
+from space_sql.format.schema import Column, Schema
 
 
 def add_column(session: Session, view: View, options: Options, definition: str | None) -> Result:
@@ -20,27 +21,38 @@ def add_column(session: Session, view: View, options: Options, definition: str |
     columns = declared_columns(definition)
     if len(columns) != 1:
         raise InvalidInputError(f"space_add_column adds one column, like 'note VARCHAR'; found {len(columns)}")
-    name, type_ = columns[0]
-    return _change(session, view, options, "add_column", lambda schema: schema.added(name, type_, declared=True))
+    ((name, type_),) = columns
+    column = base_state(session, view, options).schema.added(name, type_, declared=True).columns[-1]
+    return _change(session, view, options, "add_column", lambda schema: schema.with_column(column))
 
 
 def rename_column(session: Session, view: View, options: Options, old: str | None, new: str | None) -> Result:
     """Another name for a column; its id and values stay."""
     new_name = check_column(new or "")
+    column = base_state(session, view, options).schema.column(_given(old))
 
     def rename(schema: Schema) -> Schema:
-        column = schema.column(_given(old))
+        found = _same(schema, column)
         taken = schema.by_name.get(new_name.casefold())
-        if taken is not None and taken.id != column.id:
+        if taken is not None and taken.id != found.id:
             raise InvalidInputError(f'column "{taken.name}" exists already')
-        return schema.replaced(replace(column, name=new_name))
+        return schema.replaced(replace(found, name=new_name))
 
     return _change(session, view, options, "rename_column", rename)
 
 
 def drop_column(session: Session, view: View, options: Options, name: str | None) -> Result:
     """A column less; a later one of the same name is a new one."""
-    return _change(session, view, options, "drop_column", lambda schema: schema.dropped(schema.column(_given(name))))
+    column = base_state(session, view, options).schema.column(_given(name))
+    return _change(session, view, options, "drop_column", lambda schema: schema.dropped(_same(schema, column)))
+
+
+def _same(schema: Schema, column: Column) -> Column:
+    """The column that was meant when the statement began, found by its id."""
+    found = schema.by_id.get(column.id)
+    if found is None or found.name != column.name:
+        raise ConflictError(f'column "{column.name}" was renamed or dropped by another commit; look again and retry')
+    return found
 
 
 def _given(name: str | None) -> str:

@@ -222,5 +222,10 @@ def publish_first(session: Session, root: Path, options: Options, schema: Schema
     ).numbered(0)
     dataset: Dataset = open_dataset(str(root))
     if not dataset.log.publish(commit, sync=session.sync):
+        repeat = dataset.log.find_key(options.commit_key) if options.commit_key is not None else None
+        if repeat is not None:
+            for file in written:
+                files.remove_quietly(root / file.path)
+            return Result.of(repeat)
         raise AlreadyExistsError(f"{root} was created by another writer at the same time")
     return Result.of(commit)

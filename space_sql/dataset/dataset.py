@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,7 +66,17 @@ class Dataset:
     def view(self) -> View:
         """The dataset as of now."""
         self.check()
-        return View(self, self.log.head())
+        refs = self.log.head()
+        return View(self, self._id, refs, refs.snapshot_id)
+
+
+@dataclass(frozen=True)
+class Own:
+    """A commit of the reader's own transaction, put on the older state that it keeps reading."""
+
+    parent_id: int
+    commit: Commit
+    state: State
 
 
 @dataclass(frozen=True)
@@ -74,16 +84,30 @@ class View:
     """A dataset as of one entry of its log, plus what the reader itself committed since.
 
     Everything a statement or transaction reads comes from one view, so it sees one state.
+    ``own`` are commits that the reader sees on an older state than the log has them on, because
+    others committed before them; ``made`` are ids of all its commits.
     """
 
     dataset: Dataset
+    dataset_id: str
     refs: Refs
-    own: dict[int, State] = field(default_factory=dict)
+    seen: int
+    made: frozenset[int] = frozenset()
+    own: Mapping[int, Own] = field(default_factory=dict)
+
+    def shows(self, snapshot_id: int) -> bool:
+        """Whether the reader may know of an entry of the log."""
+        return snapshot_id <= self.seen or snapshot_id in self.made
 
     def state(self, snapshot_id: int) -> State:
         """The content of a snapshot."""
         own = self.own.get(snapshot_id)
-        return own if own is not None else self.dataset.log.state(snapshot_id)
+        return own.state if own is not None else self.dataset.log.state(snapshot_id)
+
+    def commit(self, snapshot_id: int) -> Commit:
+        """An entry; its parent is the one that the reader sees."""
+        own = self.own.get(snapshot_id)
+        return own.commit if own is not None else self.dataset.log.commit(snapshot_id)
 
     def resolve(self, version: str | None, branch: str | None = None) -> int:
         """The snapshot id that a version means; omitted: the head of ``branch``, else of main."""
@@ -92,9 +116,9 @@ class View:
         parsed = parse_version(version)
         number = parsed.snapshot_id
         if number is not None:
-            if number > self.refs.snapshot_id:
+            if not self.shows(number):
                 raise NotFoundError(
-                    f"no snapshot {number} in {self.dataset.root}; the newest is {self.refs.snapshot_id}"
+                    f"no snapshot {number} in {self.dataset.root}; the newest is {max(self.seen, *self.made, 0)}"
                 )
             found = self.content_of(number)
         elif parsed.name in self.refs.tags:
@@ -109,7 +133,7 @@ class View:
                 f"Tags and branches: {known}"
             )
         for step in range(parsed.steps):
-            parent = self.dataset.log.commit(found).parent_id
+            parent = self.commit(found).parent_id
             if parent is None:
                 raise NotFoundError(f'"{version}" goes back {parsed.steps} snapshots, but there are only {step}')
             found = parent
@@ -156,7 +180,7 @@ class View:
         out: list[Commit] = []
         at: int | None = newer
         while at is not None and at > older:
-            commit = self.dataset.log.commit(at)
+            commit = self.commit(at)
             out.append(commit)
             at = commit.parent_id
         if at != older:
@@ -166,19 +190,23 @@ class View:
             )
         return out[::-1]
 
-    def after(self, commit: Commit, own: State | None) -> View:
-        """The view after a commit by its own reader.
+    def after(self, commit: Commit, own: Own | None) -> View:
+        """The view after a commit by its own reader; ``own`` when commits by others stay unseen."""
+        return replace(
+            self,
+            refs=self.refs.apply(commit),
+            made=self.made | {commit.snapshot_id},
+            own={**self.own, commit.snapshot_id: own} if own is not None else self.own,
+        )
 
-        ``own`` is the state that the reader's transaction now sees on that branch, when others
-        committed since its view was taken: their commits stay unseen.
-        """
-        seen = {**self.own, commit.snapshot_id: own} if own is not None else self.own
-        return replace(self, refs=self.refs.apply(commit), own=seen)
-
-    def showing(self, branch: str, snapshot_id: int, own: State) -> View:
-        """The view in which the head of a branch is a snapshot, and that reads as ``own``."""
-        refs = replace(self.refs, branches={**self.refs.branches, branch: snapshot_id})
-        return replace(self, refs=refs, own={**self.own, snapshot_id: own})
+    def showing(self, branch: str, snapshot_id: int, own: Own) -> View:
+        """The view after a write that others had done already: their snapshot shows, on the reader's state."""
+        return replace(
+            self,
+            refs=replace(self.refs, branches={**self.refs.branches, branch: snapshot_id}),
+            made=self.made | {snapshot_id},
+            own={**self.own, snapshot_id: own},
+        )
 
 
 def _text(micros: int) -> str:

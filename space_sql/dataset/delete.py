@@ -9,16 +9,17 @@ from space_sql.dataset.session import Session
 from space_sql.dataset.source import predicate_sql
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Tip, draft
-from space_sql.dataset.write import Write, base_state
+from space_sql.dataset.write import Rows, Write, base_state
 from space_sql.format.commit import Commit, DataFile
 from space_sql.storage.parquet import write_deletes
 
 
-def delete_query(session: Session, view: View, options: Options, predicate: str | None) -> str:
-    """The query whose rows are the positions to delete; runs in the caller's connection."""
+def delete_query(session: Session, view: View, options: Options, predicate: str | None) -> Rows:
+    """The query whose rows are the positions to delete; it runs in the caller's connection."""
     state = base_state(session, view, options)
     rows = rows_sql(view.dataset.root, list(state.files.values()), state.schema.columns, positions=True)
-    return f"SELECT _space_file, _space_pos FROM (\n{rows}\n) AS row_ WHERE {predicate_sql(predicate)}"
+    query = f"SELECT _space_file, _space_pos FROM (\n{rows}\n) AS row_ WHERE {predicate_sql(predicate)}"
+    return Rows(query, query)
 
 
 class Delete(Write):

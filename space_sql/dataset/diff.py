@@ -67,6 +67,7 @@ def _rows(view: View, here: State, there: State, slots: list[_Slot], *, from_sid
         [s.column for s in present],
         names=[s.name for s in present],
         logical=False,
+        apart=frozenset(s.column.id for s in slots if s.in_from != s.in_to),
     )
     if not parts:
         return f"SELECT {', '.join(_null(s) for s in slots)} WHERE false"

@@ -19,8 +19,14 @@ def rows_only_in(
     *,
     names: Sequence[str] | None = None,
     logical: bool,
+    apart: frozenset[int] = frozenset(),
 ) -> list[str]:
-    """Queries whose rows together are live in ``here`` and not in ``there``; ``names`` rename the columns."""
+    """Queries whose rows together are live in ``here`` and not in ``there``.
+
+    ``names`` rename the columns. Files that hold one of the columns ``apart`` are not the same on both
+    sides: only one of them shows that column.
+    """
+    there = {n: f for n, f in there.items() if not apart & f.columns.keys()}
     alone = [f for n, f in here.items() if n not in there and f.live]
     parts = [rows_sql(root, alone, columns, names=names, logical=logical)] if alone else []
     for number, file in here.items():

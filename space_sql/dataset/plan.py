@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from space_sql.dataset.convert import Converter, TargetColumn
-from space_sql.dataset.evolve import merge
+from space_sql.dataset.evolve import EXACT_DOUBLE, TIMESTAMP_RANGE, Check, merge
 from space_sql.dataset.scan import FILE, POS
 from space_sql.errors import ConflictError, InvalidInputError, near
 from space_sql.format.carriers import is_opaque, refusal
 from space_sql.format.names import check_column
 from space_sql.format.schema import Column, Schema
 from space_sql.format.state import State
-from space_sql.format.types import Struct, Type, parse_type
+from space_sql.format.types import NULL, VARCHAR, Scalar, Struct, Type, parse_type
 
-_EXACT_IN_DOUBLE = 1 << 53
+_BOUNDS: dict[str, tuple[Any, Any, str]] = {
+    EXACT_DOUBLE: (-(1 << 53), 1 << 53, "DOUBLE"),
+    TIMESTAMP_RANGE: ("0001-01-01", "9999-12-31", "TIMESTAMP"),
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,16 @@ def check_storable(name: str, type_: Type) -> None:
         raise InvalidInputError(f'column "{name}" has type {type_}: {reason}')
 
 
+def check_arriving(name: str, type_: Type) -> None:
+    """Raise InvalidInputError for a new type that cannot be kept, or that Arrow would change on the way."""
+    check_storable(name, type_)
+    if is_opaque(type_):
+        raise InvalidInputError(
+            f'column "{name}" has type {type_}, which a source can only hand over to a column that has it already: '
+            f"run space_add_column(path, '{name} {type_}') first (or space_create with columns => '…'), then write"
+        )
+
+
 def plan(state: State, source: Struct, *, evolve: bool) -> Plan:
     """Match a source with the dataset as it stands; extra columns are an error unless ``evolve``."""
     schema = state.schema
@@ -74,7 +88,7 @@ def plan(state: State, source: Struct, *, evolve: bool) -> Plan:
             continue
         merged = merge(column.name, column.type, type_, evolve=evolve, is_empty=_emptiness(state, column))
         if merged.type != column.type:
-            check_storable(column.name, merged.type)
+            check_arriving(column.name, merged.type)
             _check_exact(state, column, merged.checks)
             schema = schema.replaced(column.retyped(merged.type))
     given = {name.casefold() for name, _ in source.fields}
@@ -88,7 +102,7 @@ def _added(schema: Schema, name: str, type_: Type, *, evolve: bool) -> Schema:
             f'the source has a column "{name}" that the dataset has not.{near(name, names)} '
             "Leave it out, add it with space_add_column, or pass evolve => true"
         )
-    check_storable(name, type_)
+    check_arriving(name, type_)
     return schema.added(name, type_, declared=False)
 
 
@@ -101,20 +115,21 @@ def _emptiness(state: State, column: Column) -> Callable[[tuple[str, ...]], bool
     return lambda path: all((str(column.id), *path[1:]) in leaves for leaves in empty)
 
 
-def _check_exact(state: State, column: Column, checks: Sequence[tuple[tuple[str, ...], str]]) -> None:
-    """Integers become DOUBLE only when every stored value is one exactly."""
-    for path, _ in checks:
+def _check_exact(state: State, column: Column, checks: Sequence[Check]) -> None:
+    """Raise unless every stored value is one of the wider type exactly, as the files' statistics tell."""
+    for check in checks:
+        low_bound, high_bound, new = _BOUNDS[check.kind]
         for file in state.files.values():
-            if column.id not in file.columns:
+            if column.id not in file.columns or not file.live:
                 continue
-            low, high, _nulls = file.stats.get(column.id, [None, None, None])
-            exact = (
-                isinstance(low, int) and isinstance(high, int) and -_EXACT_IN_DOUBLE <= low <= high <= _EXACT_IN_DOUBLE
-            )
-            if len(path) > 1 or not exact:
+            low, high, nulls = file.stats.get(column.id, [None, None, None])
+            if len(check.path) == 1 and nulls == file.rows:
+                continue
+            exact = type(low) is type(high) is type(low_bound) and low_bound <= low <= high <= high_bound
+            if len(check.path) > 1 or not exact:
                 raise InvalidInputError(
-                    f'column "{".".join(path)}" cannot become DOUBLE: stored integers beyond 2^53 would change, or '
-                    "their range is not known; CAST the source's column instead"
+                    f'column "{".".join(check.path)}" cannot become {new}: some stored value is outside of what '
+                    f"{new} holds exactly, or the range is not known; CAST the source's column instead"
                 )
 
 
@@ -140,7 +155,20 @@ def rebase_schema(base: Schema, mine: Schema, tip: Schema) -> Schema:
     return out
 
 
-def carried_columns(schema: Schema, source_names: Sequence[str]) -> frozenset[str]:
-    """Names of the source's columns that arrive in stored form because Arrow would change them."""
-    opaque = {c.name.casefold() for c in schema.columns if is_opaque(c.type)}
-    return frozenset(name for name in source_names if name.casefold() in opaque)
+def carried_columns(schema: Schema, fields: Sequence[tuple[str, Type]]) -> frozenset[str]:
+    """Names of the source's columns that arrive in stored form because Arrow would change them.
+
+    DuckDB casts these itself, without our rules, so they must have the column's own type already, or
+    be text that is read as that type.
+    """
+    carried = set()
+    for name, type_ in fields:
+        column = schema.by_name.get(name.casefold())
+        if column is None or not is_opaque(column.type):
+            continue
+        if type_ not in (column.type, NULL) and not (type_ == VARCHAR and isinstance(column.type, Scalar)):
+            raise InvalidInputError(
+                f'column "{column.name}" has type {column.type} and the source\'s {type_}; CAST it in the source'
+            )
+        carried.add(name)
+    return frozenset(carried)

@@ -32,6 +32,11 @@ def rebase(positions: Positions, tip: Tip, *, forgiving: bool) -> Positions:
         lost = _numbers(positions) - tip.state.files.keys()
         if not lost:
             return _still_there(positions, tip.state, tip, forgiving=forgiving)
+        if min(lost) < 0:
+            raise ConflictError(
+                "others committed since this transaction began, and this write would change rows that it wrote "
+                "itself: COMMIT, then run the statement again"
+            )
         commit = _rewriting(tip, lost)
         if commit is None or commit.parent_id is None:
             raise ConflictError("the rows of this write were replaced by another commit; read again and retry")

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import orjson
 
-from space_sql.dataset.dataset import View, open_dataset
+from space_sql.dataset.dataset import View, folder, open_dataset
 from space_sql.errors import InvalidInputError
 
 _SESSIONS_KEPT = 10_000
@@ -44,11 +44,13 @@ class Session:
 
     def view(self, path: str | None) -> View:
         """The dataset at a path as this transaction sees it."""
-        dataset = open_dataset(path)
+        root = folder(path)
         with self.lock:
-            view = self.views.get(dataset.root)
-            if view is None or view.dataset is not dataset:
-                view = self.views[dataset.root] = dataset.view()
+            view = self.views.get(root)
+            if view is not None:
+                view.dataset.check()
+            if view is None or view.dataset.id != view.dataset_id:
+                view = self.views[root] = open_dataset(path).view()
             return view
 
     def view_of(self, view: View) -> View:

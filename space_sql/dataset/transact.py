@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from space_sql.dataset.dataset import Dataset, View
+from space_sql.dataset.dataset import Dataset, Own, View
 from space_sql.dataset.fold import folded
 from space_sql.dataset.session import Session
 from space_sql.errors import ConflictError, InvalidInputError, NotFoundError, NotSyncedError, SpaceError, near
@@ -119,8 +119,8 @@ def transact(
         mine = build(own) if own is not None and (built is None or built.advances) else None
         if built is None:
             if own is not None and mine is not None:
-                state = own.state.apply(mine.numbered(tip.state.snapshot_id))
-                session.show(own.view.showing(branch, tip.state.snapshot_id, state))
+                done = _as_own(own, mine, tip.state.snapshot_id, None)
+                session.show(own.view.showing(branch, tip.state.snapshot_id, done))
             else:
                 _remove(dataset, staged)
             return Result(tip.state.snapshot_id, operation)
@@ -141,9 +141,9 @@ def transact(
             _remove(dataset, _new_files(commit) - staged)
             raise
         if published:
-            shown = own.state if own is not None and commit.advances else None
-            if shown is not None and mine is not None:
-                shown = shown.apply(mine.numbered(commit.snapshot_id))
+            shown = None
+            if own is not None and commit.advances:
+                shown = _as_own(own, mine, commit.snapshot_id, commit)
             else:
                 _remove(dataset, staged - _new_files(commit))
             session.show(session.view_of(view).after(commit, shown))
@@ -159,6 +159,22 @@ def _own_tip(seen: View, tip: Tip) -> Tip | None:
     if head is None or (head == tip.state.snapshot_id and head not in seen.own):
         return None
     return Tip(seen, tip.branch, seen.state(head))
+
+
+def _as_own(own: Tip, mine: Commit | None, snapshot_id: int, commit: Commit | None) -> Own:
+    """What a write did to the older state that its transaction reads.
+
+    Files that the published commit has too keep their numbers; the others, which only this
+    transaction reads, get negative ones: no later write may refer to rows in them.
+    """
+    mine = mine or draft(own, commit.operation if commit else "none")
+    numbers = {f.path: f.number for f in commit.files_added} if commit else {}
+    added = tuple(
+        replace(f, number=numbers.get(f.path, -snapshot_id * FILES_PER_COMMIT - i))
+        for i, f in enumerate(mine.files_added, 1)
+    )
+    mine = replace(mine, snapshot_id=snapshot_id, files_added=added)
+    return Own(own.state.snapshot_id, mine, own.state.apply(mine))
 
 
 def _new_files(commit: Commit) -> frozenset[str]:

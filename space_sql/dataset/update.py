@@ -13,7 +13,7 @@ from space_sql.dataset.session import Session
 from space_sql.dataset.source import assignments_sql, predicate_sql
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Tip, draft
-from space_sql.dataset.write import Write, base_state, plan_fields
+from space_sql.dataset.write import Rows, Write, base_state, plan_fields
 from space_sql.errors import InvalidInputError
 from space_sql.format.carriers import is_opaque, physical
 from space_sql.format.commit import Commit, DataFile
@@ -21,8 +21,10 @@ from space_sql.format.types import quote_identifier
 from space_sql.storage.parquet import write_deletes
 
 
-def update_query(session: Session, view: View, options: Options, assignments: str | None, predicate: str | None) -> str:
-    """The query whose rows are the changed rows with their positions; runs in the caller's connection.
+def update_query(
+    session: Session, view: View, options: Options, assignments: str | None, predicate: str | None
+) -> Rows:
+    """The queries over the changed rows with their positions; they run in the caller's connection.
 
     Every new value is computed once; rows that it leaves as they are are filtered out.
     """
@@ -31,21 +33,22 @@ def update_query(session: Session, view: View, options: Options, assignments: st
     where = predicate_sql(predicate)
     rows = rows_sql(view.dataset.root, list(state.files.values()), state.schema.columns, positions=True)
     new = {number: f'"_space_new_{i}"' for i, number in enumerate(given)}
-    items, differs = [FILE, POS], []
+    typed, staged, differs = [FILE, POS], [FILE, POS], []
     for column in state.schema.columns:
         name = quote_identifier(column.name)
         value = new.get(column.id, name)
         if column.id in new:
             cast = f"TRY_CAST({value} AS {column.type})"
             differs.append(f"({name} IS DISTINCT FROM {cast} OR ({cast} IS NULL AND {value} IS NOT NULL))")
+        typed.append(f"{value} AS {name}")
         if is_opaque(column.type):
             value = f"CAST(CAST({value} AS {column.type}) AS {physical(column.type)})"
-        items.append(f"{value} AS {name}")
+        staged.append(f"{value} AS {name}")
     values = ", ".join(f"{expression} AS {new[number]}" for number, expression in given.items())
-    return (
-        f"SELECT {', '.join(items)} FROM (SELECT row_.*, {values} FROM (\n{rows}\n) AS row_ WHERE {where}) "
-        f"WHERE {' OR '.join(differs)}"
+    changed_rows = (
+        f"FROM (SELECT row_.*, {values} FROM (\n{rows}\n) AS row_ WHERE {where}) WHERE {' OR '.join(differs)}"
     )
+    return Rows(f"SELECT {', '.join(typed)} {changed_rows}", f"SELECT {', '.join(staged)} {changed_rows}")
 
 
 class Update(Write):

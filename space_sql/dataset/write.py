@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -86,7 +87,7 @@ def base_state(session: Session, view: View, options: Options) -> State:
 
 def plan_fields(state: State, fields: Sequence[tuple[str, Type]], *, evolve: bool) -> tuple[Plan, frozenset[str]]:
     """Match source columns with the dataset; also the names of those that arrive in stored form."""
-    carried = carried_columns(state.schema, [name for name, _ in fields])
+    carried = carried_columns(state.schema, fields)
     known = tuple((n, state.schema.column(n).type if n in carried else t) for n, t in fields)
     return plan(state, Struct(known), evolve=evolve), carried
 
@@ -103,13 +104,24 @@ def start_staging(write: Write, source_type: str | None, *, evolve: bool, need_k
     return state, planned
 
 
-def source_rows(session: Session, view: View, options: Options, source: str | None) -> str:
-    """The query whose rows are staged: the caller's source, with columns that Arrow would change in stored form."""
+@dataclass(frozen=True)
+class Rows:
+    """Queries over the rows of a write: as the caller has them, for their type, and as they are staged.
+
+    They differ in columns that Arrow would change: these are staged in stored form.
+    """
+
+    typed: str
+    staged: str
+
+
+def source_rows(session: Session, view: View, options: Options, source: str | None) -> Rows:
+    """The queries over a caller's source."""
     query = source_query(source)
     state = base_state(session, view, options)
     opaque = [c for c in state.schema.columns if is_opaque(c.type)]
     if not opaque:
-        return f"FROM {query}"
+        return Rows(f"FROM {query}", f"FROM {query}")
     # COLUMNS() must match something even when the source lacks the column: a pad joins in, and is left out again.
     pad = f"_space_pad_{zlib.crc32(query.encode()):08x}"
     names = ", ".join(quote_literal(c.name.casefold()) for c in opaque)
@@ -117,7 +129,8 @@ def source_rows(session: Session, view: View, options: Options, source: str | No
     for c in opaque:
         match = f"COLUMNS(lambda c: lower(c) = {quote_literal(c.name.casefold())} OR c = '{pad}')"
         items.append(f"CAST(CAST({match} AS {c.type}) AS {physical(c.type)})")
-    return (
+    staged = (
         f"SELECT COLUMNS(lambda c: NOT starts_with(c, '{pad}')) FROM "
         f"(SELECT {', '.join(items)} FROM (SELECT *, NULL AS {pad} FROM {query}))"
     )
+    return Rows(f"FROM {query}", staged)

@@ -118,10 +118,13 @@ class Schema:
 
     def added(self, name: str, type_: Type, *, declared: bool) -> Schema:
         """The schema with a further column at the end."""
-        check_column(name)
-        if name.casefold() in self.by_name:
-            raise InvalidInputError(f'column "{name}" exists already')
-        return replace(self, columns=(*self.columns, Column(self.fresh_id(), name, type_, declared)))
+        return self.with_column(Column(self.fresh_id(), check_column(name), type_, declared))
+
+    def with_column(self, column: Column) -> Schema:
+        """The schema with a further column, whose id is given, at the end."""
+        if column.name.casefold() in self.by_name:
+            raise InvalidInputError(f'column "{column.name}" exists already')
+        return replace(self, columns=(*self.columns, column))
 
     def replaced(self, column: Column) -> Schema:
         """The schema with one column (same id) exchanged."""

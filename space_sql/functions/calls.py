@@ -1,4 +1,4 @@
-"""The six functions that hosts put on a connection, as plain Python over text and Arrow.
+"""The seven functions that hosts put on a connection, as plain Python over text and Arrow.
 
 Errors never leave them as exceptions: a query that is being bound gets SQL that raises the error,
 and the macros raise what comes back with a ``!`` in front. So users see one line in every host.
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from space_sql.dataset.session import Session, Sessions
 from space_sql.dataset.transact import Options, Result
+from space_sql.dataset.write import Rows
 from space_sql.errors import SpaceError
 from space_sql.format.types import quote_literal
 from space_sql.functions.catalogue import CHANGES, READS, WRITES, Writing
@@ -73,29 +74,30 @@ class Calls:
 
     def __init__(self) -> None:
         self.sessions = Sessions()
-        self._kept: tuple[tuple[str, str, str], str] | None = None
+        self._kept: tuple[tuple[str, str, str], Rows] | None = None
 
     def read(self, function: str, session: str, arguments: str) -> str:
         """``_space_read``: SQL that a read stands for; folded while DuckDB binds."""
         return _as_query(lambda: READS[function](self.sessions.get(session), **orjson.loads(arguments)))
 
-    def rows(self, function: str, session: str, arguments: str) -> str:
-        """``_space_rows``: SQL for the rows that a write stages; folded while DuckDB binds.
+    def typed(self, function: str, session: str, arguments: str) -> str:
+        """``_space_typed``: SQL for a write's rows as the caller has them; folded while DuckDB binds."""
+        return _as_query(lambda: self._rows(function, session, arguments).typed)
 
-        A statement asks twice, for the type and for the rows: the answer is kept for the second time.
-        """
+    def rows(self, function: str, session: str, arguments: str) -> str:
+        """``_space_rows``: SQL for a write's rows as they are staged; folded while DuckDB binds."""
+        return _as_query(lambda: self._rows(function, session, arguments).staged)
+
+    def _rows(self, function: str, session: str, arguments: str) -> Rows:
+        """Both queries; a statement asks for one after the other, so the last answer is kept."""
         asked = (function, session, arguments)
         kept = self._kept
         if kept is not None and kept[0] == asked:
             return kept[1]
-
-        def make() -> str:
-            options, given = _split(arguments)
-            return WRITES[function].rows(self.sessions.get(session), options, **given)
-
-        answer = _as_query(make)
-        self._kept = (asked, answer)
-        return answer
+        options, given = _split(arguments)
+        rows = WRITES[function].rows(self.sessions.get(session), options, **given)
+        self._kept = (asked, rows)
+        return rows
 
     def begin(self, function: str, session: str, arguments: str, source_type: str | None) -> int:
         """``_space_begin``: start a write of rows of that type; returns its handle, negative when it failed."""
@@ -163,6 +165,7 @@ _calls = Calls()
 
 FUNCTIONS = (
     Function("_space_read", _calls.read, ("VARCHAR",) * 3, "VARCHAR", volatile=False),
+    Function("_space_typed", _calls.typed, ("VARCHAR",) * 3, "VARCHAR", volatile=False),
     Function("_space_rows", _calls.rows, ("VARCHAR",) * 3, "VARCHAR", volatile=False),
     Function("_space_begin", _calls.begin, ("VARCHAR",) * 4, "BIGINT", volatile=True),
     Function("_space_stage", _calls.stage, None, "BIGINT", volatile=True),

@@ -1,6 +1,6 @@
 """The table of contents: every SQL function and what implements it.
 
-Hosts put six functions on a connection and the macros of ``sql/macros`` over them; which SQL
+Hosts put seven functions on a connection and the macros of ``sql/macros`` over them; which SQL
 function is meant is an argument. So a function is declared here, once, for every host:
 
 - ``READS`` write SQL while DuckDB binds a query;
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from space_sql.dataset.transact import Result
+from space_sql.dataset.write import Rows
 from space_sql.functions import (
     add_column,
     append,
@@ -58,9 +59,9 @@ class Writing(Protocol):
 
 @dataclass(frozen=True)
 class Write:
-    """A function that takes rows: ``rows`` writes the SQL that gives them, ``begin`` makes what takes them."""
+    """A function that takes rows: ``rows`` writes the queries that give them, ``begin`` makes what takes them."""
 
-    rows: Callable[..., str]
+    rows: Callable[..., Rows]
     begin: Callable[..., Writing]
 
 

@@ -8,6 +8,7 @@ from space_sql.dataset.create import Create, create_empty
 from space_sql.dataset.session import Session
 from space_sql.dataset.source import source_query
 from space_sql.dataset.transact import Options, Result
+from space_sql.dataset.write import Rows
 from space_sql.errors import InvalidInputError
 
 
@@ -26,11 +27,12 @@ def rows(
     source: str | None,
     primary_keys: object,
     record_fields: object,
-) -> str:
-    """SQL for the rows to stage; none when the dataset starts empty."""
+) -> Rows:
+    """The rows to stage; none when the dataset starts empty."""
     if columns is not None and source is not None:
         raise InvalidInputError("give columns or source, not both")
-    return f"FROM {source_query(source)}" if source is not None else "SELECT NULL AS none WHERE false"
+    query = f"FROM {source_query(source)}" if source is not None else "SELECT NULL AS none WHERE false"
+    return Rows(query, query)
 
 
 @dataclass

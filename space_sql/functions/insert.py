@@ -5,11 +5,11 @@ from __future__ import annotations
 from space_sql.dataset.insert import Insert
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options
-from space_sql.dataset.write import source_rows
+from space_sql.dataset.write import Rows, source_rows
 
 
-def rows(session: Session, options: Options, path: str | None, source: str | None, evolve: bool | None) -> str:
-    """SQL for the rows to stage."""
+def rows(session: Session, options: Options, path: str | None, source: str | None, evolve: bool | None) -> Rows:
+    """The rows to stage."""
     return source_rows(session, session.view(path), options, source)
 
 

@@ -32,6 +32,6 @@ def read(session: Session, path: str | None) -> str:
     rows = (
         {**h, "snapshot_time": timestamp(h["time"]), "tags": tags.get(h["snapshot_id"], [])}
         for h in view.dataset.log.history()
-        if h["snapshot_id"] <= view.refs.snapshot_id
+        if view.shows(h["snapshot_id"])
     )
     return table_sql(COLUMNS, rows)

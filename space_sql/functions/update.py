@@ -5,10 +5,11 @@ from __future__ import annotations
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options
 from space_sql.dataset.update import Update, update_query
+from space_sql.dataset.write import Rows
 
 
-def rows(session: Session, options: Options, path: str | None, assignments: str | None, predicate: str | None) -> str:
-    """SQL for the changed rows and the positions of the old ones."""
+def rows(session: Session, options: Options, path: str | None, assignments: str | None, predicate: str | None) -> Rows:
+    """The changed rows and the positions of the old ones."""
     return update_query(session, session.view(path), options, assignments, predicate)
 
 

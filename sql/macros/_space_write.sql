@@ -2,12 +2,12 @@
 -- however the result is read. The rows are read in the caller's own connection and transaction; none
 -- are read when the write cannot begin (its handle is then negative, and commit says why).
 CREATE OR REPLACE TEMP MACRO _space_write(function, arguments) AS TABLE
-WITH _space_typed AS (
+WITH _space_types AS (
   SELECT typeof(any_value(_space_type_value)) AS _space_type
   FROM (SELECT _space_type_row AS _space_type_value
-        FROM query(_space_rows(function, _space_session(), arguments)) AS _space_type_row LIMIT 0)
+        FROM query(_space_typed(function, _space_session(), arguments)) AS _space_type_row LIMIT 0)
 ), _space_begun AS MATERIALIZED (
-  SELECT _space_begin(function, _space_session(), arguments, _space_type) AS _space_handle FROM _space_typed
+  SELECT _space_begin(function, _space_session(), arguments, _space_type) AS _space_handle FROM _space_types
 ), _space_staged AS MATERIALIZED (
   SELECT count(_space_stage(_space_handle, _space_row)) AS _space_count
   FROM query(_space_rows(function, _space_session(), arguments)) AS _space_row, _space_begun
