@@ -1,0 +1,90 @@
+"""The lower bound: plain Parquet files and DuckDB, no commit protocol; changes rewrite the file."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from rows import COLUMNS
+
+from peers.peer import Peer, Unsupported
+
+
+class Raw(Peer):
+    """A folder of files for each version."""
+
+    name = "raw"
+
+    def connect(self) -> Any:
+        """A connection; the version that each table has is kept here, for want of a log."""
+        self._version: dict[str, int] = defaultdict(int)
+        self._parts: dict[str, int] = defaultdict(int)
+        return super().connect()
+
+    def relation(self, table: str, version: int | None = None) -> str:
+        """All files of a version."""
+        at = self._version[table] if version is None else version
+        return f"read_parquet('{self.path(table)}/{at}/*.parquet')"
+
+    def create(self, table: str) -> None:
+        """An empty folder."""
+        self.drop(table)
+        self._version[table] = self._parts[table] = 0
+        (self.path(table) / "0").mkdir(parents=True)
+
+    def append(self, table: str, source: str) -> None:
+        """One more file."""
+        self._parts[table] += 1
+        to = self.path(table) / str(self._version[table]) / f"{self._parts[table]:08}.parquet"
+        self.con.execute(f"COPY {source} TO '{to}' (FORMAT parquet)")
+
+    def append_parts(self, table: str, source: str, parts: int, batch: int) -> list[float]:
+        """One COPY a file."""
+        for part in range(parts):
+            first = part * batch
+            self.append(table, f"(FROM {source} WHERE id >= {first} AND id < {first + batch})")
+        return []
+
+    def _rewrite(self, table: str, sql: str) -> None:
+        old = self.relation(table)
+        self._version[table] += 1
+        folder = self.path(table) / str(self._version[table])
+        folder.mkdir()
+        self.con.execute(f"COPY ({sql.format(t=old)}) TO '{folder}/{1:08}.parquet' (FORMAT parquet)")
+
+    def delete(self, table: str, predicate: str) -> None:
+        """Rewrite without the rows."""
+        self._rewrite(table, f"FROM {{t}} WHERE ({predicate}) IS NOT TRUE")
+
+    def upsert(self, table: str, source: str) -> None:
+        """Rewrite without the rows that are replaced, with the source behind."""
+        self._rewrite(table, f"FROM {{t}} AS t ANTI JOIN {source} USING (id) UNION ALL FROM {source}")
+
+    def update(self, table: str, column: str, expression: str, predicate: str) -> None:
+        """Rewrite with new values."""
+        case = f"CASE WHEN {predicate} THEN {expression} ELSE {column} END"
+        self._rewrite(table, f"SELECT * REPLACE ({case} AS {column}) FROM {{t}}")
+
+    def version(self, table: str) -> Any:
+        """The number of the folder."""
+        return self._version[table]
+
+    def changes(self, table: str, older: Any, newer: Any) -> Any:
+        """Nothing says what happened in between."""
+        raise Unsupported("knows no changes, only the difference")
+
+    def diff(self, table: str, older: Any, newer: Any) -> Any:
+        """A full join of both versions."""
+        names = [column.split()[0] for column in COLUMNS.split(", ")]
+        differs = " OR ".join(f"a.{n} IS DISTINCT FROM b.{n}" for n in names)
+        pairs = ", ".join(f"a.{n} AS from_{n}, b.{n} AS to_{n}" for n in names)
+        return self.con.sql(
+            "SELECT CASE WHEN a.id IS NULL THEN 'added' WHEN b.id IS NULL THEN 'removed' ELSE 'modified' END "
+            f"AS diff_type, {pairs} FROM {self.relation(table, older)} a FULL JOIN {self.relation(table, newer)} b "
+            f"ON a.id = b.id WHERE {differs}"
+        ).to_arrow_table()
+
+    def cold(self, table: str) -> str:
+        """DuckDB alone."""
+        sql = f"SELECT count(*), sum(id) FROM {self.relation(table)}"
+        return f'import duckdb\nprint(duckdb.connect().execute("{sql}").fetchall())'
