@@ -8,7 +8,7 @@ from dataclasses import replace
 from space_sql.dataset.create import declared_columns
 from space_sql.dataset.dataset import View
 from space_sql.dataset.session import Session
-from space_sql.dataset.transact import Options, Result, Tip, draft, transact
+from space_sql.dataset.transact import Options, Result, Tip, draft, find_repeat, transact
 from space_sql.dataset.write import base_state
 from space_sql.errors import ConflictError, InvalidInputError
 from space_sql.format.commit import Commit
@@ -22,6 +22,9 @@ def add_column(session: Session, view: View, options: Options, definition: str |
     if len(columns) != 1:
         raise InvalidInputError(f"space_add_column adds one column, like 'note VARCHAR'; found {len(columns)}")
     ((name, type_),) = columns
+    repeat = find_repeat(view.dataset, options)
+    if repeat is not None:
+        return repeat
     column = base_state(session, view, options).schema.added(name, type_, declared=True).columns[-1]
     return _change(session, view, options, "add_column", lambda schema: schema.with_column(column))
 
@@ -29,6 +32,9 @@ def add_column(session: Session, view: View, options: Options, definition: str |
 def rename_column(session: Session, view: View, options: Options, old: str | None, new: str | None) -> Result:
     """Another name for a column; its id and values stay."""
     new_name = check_column(new or "")
+    repeat = find_repeat(view.dataset, options)
+    if repeat is not None:
+        return repeat
     column = base_state(session, view, options).schema.column(_given(old))
 
     def rename(schema: Schema) -> Schema:
@@ -43,15 +49,18 @@ def rename_column(session: Session, view: View, options: Options, old: str | Non
 
 def drop_column(session: Session, view: View, options: Options, name: str | None) -> Result:
     """A column less; a later one of the same name is a new one."""
+    repeat = find_repeat(view.dataset, options)
+    if repeat is not None:
+        return repeat
     column = base_state(session, view, options).schema.column(_given(name))
     return _change(session, view, options, "drop_column", lambda schema: schema.dropped(_same(schema, column)))
 
 
 def _same(schema: Schema, column: Column) -> Column:
     """The column that was meant when the statement began, found by its id."""
-    found = schema.by_id.get(column.id)
-    if found is None or found.name != column.name:
-        raise ConflictError(f'column "{column.name}" was renamed or dropped by another commit; look again and retry')
+    found = schema.column(column.name)
+    if found.id != column.id:
+        raise ConflictError(f'column "{column.name}" is another one since another commit; look again and retry')
     return found
 
 

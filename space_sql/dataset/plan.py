@@ -16,9 +16,9 @@ from space_sql.format.schema import Column, Schema
 from space_sql.format.state import State
 from space_sql.format.types import NULL, VARCHAR, Scalar, Struct, Type, parse_type
 
-_BOUNDS: dict[str, tuple[Any, Any, str]] = {
-    EXACT_DOUBLE: (-(1 << 53), 1 << 53, "DOUBLE"),
-    TIMESTAMP_RANGE: ("0001-01-01", "9999-12-31", "TIMESTAMP"),
+_BOUNDS: dict[str, tuple[Any, Any, str, str]] = {
+    EXACT_DOUBLE: (-(1 << 53), 1 << 53, "DOUBLE", "integers up to 2^53"),
+    TIMESTAMP_RANGE: ("0001-01-01", "9999-12-31", "TIMESTAMP", "years 1 to 9999"),
 }
 
 
@@ -118,7 +118,7 @@ def _emptiness(state: State, column: Column) -> Callable[[tuple[str, ...]], bool
 def _check_exact(state: State, column: Column, checks: Sequence[Check]) -> None:
     """Raise unless every stored value is one of the wider type exactly, as the files' statistics tell."""
     for check in checks:
-        low_bound, high_bound, new = _BOUNDS[check.kind]
+        low_bound, high_bound, new, exactly = _BOUNDS[check.kind]
         for file in state.files.values():
             if column.id not in file.columns or not file.live:
                 continue
@@ -128,8 +128,8 @@ def _check_exact(state: State, column: Column, checks: Sequence[Check]) -> None:
             exact = type(low) is type(high) is type(low_bound) and low_bound <= low <= high <= high_bound
             if len(check.path) > 1 or not exact:
                 raise InvalidInputError(
-                    f'column "{".".join(check.path)}" cannot become {new}: some stored value is outside of what '
-                    f"{new} holds exactly, or the range is not known; CAST the source's column instead"
+                    f'column "{".".join(check.path)}" cannot become {new}: some stored value is beyond what '
+                    f"{new} holds exactly ({exactly}), or the range is not known; CAST the source's column instead"
                 )
 
 
