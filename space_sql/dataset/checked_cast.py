@@ -7,6 +7,7 @@ The pairs of types are those that `evolve.merge` accepts.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import count
 
 from space_sql.dataset.leaves import ELEMENT, KEY, VALUE, LeafPath
@@ -35,7 +36,27 @@ def checked_cast(expression: str, source: Type, target: Type, column: str) -> st
     Raises:
         InvalidInputError: the types do not go together at all.
     """
-    return _Casting().cast(expression, source, target, (column,))
+    if source == target:
+        return expression
+    # DuckDB 1.5 has no CASE over arrays: they are lists until the end.
+    given, wanted = _listed(source), _listed(target)
+    arrived = expression if given == source else f"CAST({expression} AS {given})"
+    value = _Casting().cast(arrived, given, target, (column,))
+    return value if wanted == target else f"CAST({value} AS {target})"
+
+
+@lru_cache(maxsize=4096)
+def _listed(t: Type) -> Type:
+    """The type with lists in place of arrays."""
+    match t:
+        case Struct():
+            return Struct(tuple((name, _listed(field)) for name, field in t.fields))
+        case List() | Array():
+            return List(_listed(t.element))
+        case Map():
+            return Map(_listed(t.key), _listed(t.value))
+        case _:
+            return t
 
 
 def _is_plain(source: Type, target: Type) -> bool:
@@ -72,11 +93,11 @@ class _Casting:
         if source == target:
             return x
         if _is_plain(source, target):
-            return f"CAST({x} AS {target})"
+            return f"CAST({x} AS {_listed(target)})"
         if target == JSON:
             return f"to_json({x})"
         if source == JSON:
-            return json_cast(x, target, path)
+            return json_cast(x, _listed(target), path)
         match source, target:
             case Struct(), Struct():
                 return self._struct(x, source, target, path)
@@ -98,7 +119,7 @@ class _Casting:
         fields = []
         for name, type_ in target.fields:
             found = source.by_name.get(name.casefold())
-            value = f"CAST(NULL AS {type_})"
+            value = f"CAST(NULL AS {_listed(type_)})"
             if found:
                 value = f"struct_extract({x}, {quote_literal(found[0])})"
                 value = self.cast(value, found[1], type_, (*path, name))
@@ -123,13 +144,14 @@ class _Casting:
         changed = f"lambda {entry}: {{'key': {key}, 'value': {value}}}"
         return f"map_from_entries(list_transform(map_entries({x}), {changed}))"
 
-    def _list(self, x: str, source: List | Array, target: List | Array, path: LeafPath) -> str:
-        values = f"CAST({x} AS {List(source.element)})" if isinstance(source, Array) else x
+    def _list(self, x: str, source: List, target: List | Array, path: LeafPath) -> str:
+        values = x
         if not _is_plain(source.element, target.element):
             element = self._lambda()
             changed = self.cast(element, source.element, target.element, (*path, ELEMENT))
-            values = f"list_transform({values}, lambda {element}: {changed})"
+            values = f"list_transform({x}, lambda {element}: {changed})"
+        elif source.element != target.element:
+            values = f"CAST({x} AS {_listed(List(target.element))})"
         if isinstance(target, List):
             return values
-        fits = f"len({x}) = {target.size}"
-        return checked(x, f"CAST({values} AS {target})", fits, target, path)
+        return checked(x, values, f"len({x}) = {target.size}", target, path)
