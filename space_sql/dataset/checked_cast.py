@@ -75,10 +75,8 @@ def _is_plain(source: Type, target: Type) -> bool:
                 for name, field in target.fields
                 if name.casefold() in source.by_name
             )
-        case ((List() | Array()), List()):
+        case List(), List():
             return _is_plain(source.element, target.element)
-        case Array(), Array():
-            return source.size == target.size and _is_plain(source.element, target.element)
         case Map(), Map():
             return _is_plain(source.key, target.key) and _is_plain(source.value, target.value)
         case _:
@@ -105,7 +103,7 @@ class _Casting:
                 return self._struct_to_map(x, source, target, path)
             case Map(), Map():
                 return self._map(x, source, target, path)
-            case ((List() | Array()), (List() | Array())):
+            case List(), (List() | Array()):
                 return self._list(x, source, target, path)
             case Scalar(), Scalar():
                 return scalar_cast(x, source, target, path)

@@ -68,13 +68,16 @@ def check_storable(name: str, type_: Type) -> None:
         raise InvalidInputError(f'column "{name}" has type {type_}: {reason}')
 
 
-def check_arriving(name: str, type_: Type) -> None:
-    """Raise InvalidInputError for a new type that cannot be kept, or that Arrow would change on the way."""
+def check_arriving(name: str, type_: Type, before: str = "") -> None:
+    """Raise InvalidInputError for a new type that cannot be kept, or that Arrow would change on the way.
+
+    ``before`` is what must be run before the column can be added with that type.
+    """
     check_storable(name, type_)
     if is_opaque(type_):
         raise InvalidInputError(
             f'column "{name}" has type {type_}, which a source can only hand over to a column that has it already: '
-            f"run space_add_column(path, '{name} {type_}') first (or space_create with columns => '…'), then write"
+            f"run {before}space_add_column(path, '{name} {type_}') first (or space_create with columns => '…'), then write"
         )
 
 
@@ -88,7 +91,7 @@ def plan(state: State, source: Struct, *, evolve: bool) -> Plan:
             continue
         merged = merge(column.name, column.type, type_, evolve=evolve, is_empty=_emptiness(state, column))
         if merged.type != column.type:
-            check_arriving(column.name, merged.type)
+            check_arriving(column.name, merged.type, f"space_drop_column(path, '{column.name}') and ")
             _check_exact(state, column, merged.checks)
             schema = schema.replaced(column.retyped(merged.type))
     given = {name.casefold() for name, _ in source.fields}

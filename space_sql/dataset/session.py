@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import orjson
-
 from space_sql.dataset.dataset import View, folder, open_dataset
 from space_sql.errors import InvalidInputError
 
@@ -84,8 +82,8 @@ class Sessions:
 
     def get(self, text: str) -> Session:
         """The session that ``_space_session()`` describes."""
-        told = orjson.loads(text)
-        connection, transaction, query = int(told["connection"]), int(told["transaction"]), int(told["query"])
+        told = text.split("|", 4)
+        connection, transaction, query = int(told[0]), int(told[1]), int(told[2])
         with self._lock:
             session = self._sessions.get(connection)
             if session is None or session.transaction != transaction:
@@ -102,8 +100,8 @@ class Sessions:
         for pending in abandoned:
             pending.abort()
         session.query = query
-        session.branch = told["branch"]
-        session.sync = _sync(told["sync"])
+        session.sync = _sync(told[3])
+        session.branch = told[4] or None
         return session
 
     def start(self, session: Session, pending: Pending) -> int:
@@ -126,7 +124,7 @@ class Sessions:
         return started.session, started.pending
 
 
-def _sync(told: str | None) -> bool:
+def _sync(told: str) -> bool:
     """Whether commits are synced: SET VARIABLE space_sync = false, or SPACE_SQL_SYNC=off, relaxes it."""
-    text = told if told is not None else os.environ.get("SPACE_SQL_SYNC", "on")
+    text = told or os.environ.get("SPACE_SQL_SYNC", "on")
     return text.strip().lower() not in ("false", "off", "0", "no")
