@@ -46,7 +46,8 @@ class _Feed:
         """Add what a commit did."""
         if commit.files_removed:
             # Whole files came or went: the difference of both states is the change.
-            names = [f"{logical_projection(c.type, n)} AS {n}" for c in self._columns if (n := quote_identifier(c.name))]
+            named = [(c.type, quote_identifier(c.name)) for c in self._columns]
+            names = [f"{logical_projection(type_, name)} AS {name}" for type_, name in named]
             for change, here, there in (("delete", before, after), ("insert", after, before)):
                 rows = net_difference(self._root, here.files, there.files, self._columns)
                 head = f"SELECT {commit.snapshot_id}::BIGINT AS {_SNAPSHOT}, {quote_literal(change)} AS {_CHANGE}"
