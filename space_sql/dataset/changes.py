@@ -44,8 +44,8 @@ class _Feed:
 
     def take(self, before: State, commit: Commit, after: State) -> None:
         """Add what a commit did."""
-        if commit.files_removed:
-            # Whole files came or went: the difference of both states is the change.
+        if commit.files_removed or any(f.deletes or f.change not in _ADDED for f in commit.files_added):
+            # Whole files went, or came back: the difference of both states is the change.
             named = [(c.type, quote_identifier(c.name)) for c in self._columns]
             names = [f"{logical_projection(type_, name)} AS {name}" for type_, name in named]
             for change, here, there in (("delete", before, after), ("insert", after, before)):
