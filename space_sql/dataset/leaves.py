@@ -6,6 +6,7 @@ that is always null as JSON. Its first real value may still give it one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TypeAlias
@@ -61,9 +62,10 @@ def empty_leaves(metadata: pq.FileMetaData, columns: Sequence[tuple[str, Type]])
     leaves = [leaf for name, type_ in columns for leaf in _json_leaves(type_, (name,), name)]
     if not leaves:
         return []
-    positions: dict[str, int] = {}
-    for index in range(metadata.num_columns):
-        positions[metadata.schema.column(index).path] = index
+    paths = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
+    counts = Counter(paths)
+    # Names may hold dots, so two columns can have one path: then it tells nothing.
+    positions = {path: index for index, path in enumerate(paths) if counts[path] == 1}
     return [path for path, stored in leaves if stored in positions and _is_empty(metadata, positions[stored])]
 
 
