@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from space_sql.dataset.arrow_types import arrow_type, storage_type
 from space_sql.dataset.leaves import empty_leaves, json_leaves, path_text
 from space_sql.format.types import parse_type
 from tests.unit.duck import connect, converted
@@ -50,12 +49,6 @@ def test_a_leaf_is_empty_when_no_value_was_written(
     pq.write_table(table, tmp_path / "data.parquet", row_group_size=2)
     metadata = pq.read_metadata(tmp_path / "data.parquet")
     assert empty_leaves(metadata, [("n", parse_type("BIGINT")), ("v", parse_type(t))]) == empty
-
-
-def test_a_file_without_rows_has_only_empty_leaves(tmp_path: Path) -> None:
-    t = parse_type(NESTED)
-    pq.write_table(pa.schema([("v", storage_type(arrow_type(t)))]).empty_table(), tmp_path / "data.parquet")
-    assert empty_leaves(pq.read_metadata(tmp_path / "data.parquet"), [("v", t)]) == json_leaves(t, "v")
 
 
 def test_without_statistics_nothing_counts_as_empty(tmp_path: Path) -> None:
