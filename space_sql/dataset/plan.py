@@ -77,7 +77,7 @@ def check_arriving(name: str, type_: Type, before: str = "") -> None:
     if is_opaque(type_):
         raise InvalidInputError(
             f'column "{name}" has type {type_}, which a source can only hand over to a column that has it already: '
-            f"run {before}space_add_column(path, '{name} {type_}') first (or space_create with columns => '…'), then write"
+            f"run {before}space_add_column(path, '{name} {type_}') first (or space_create with columns => '…')"
         )
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from space_sql.dataset.engine import cursor
+from space_sql.dataset.engine import cursor, query
 from space_sql.dataset.scan import reader
 from space_sql.dataset.transact import Tip
 from space_sql.errors import ConflictError, FormatError
@@ -57,16 +57,17 @@ def _still_there(positions: Positions, state: State, tip: Tip, *, forgiving: boo
     gone = [d for number in _numbers(positions) for d in state.files[number].deletes]
     for change in sorted({d.change for d in gone}, reverse=True):
         theirs = read_positions(tip.view.dataset.root, [d for d in gone if d.change == change])
-        both = _join(positions, theirs, "left semi")
+        both = _join(positions, theirs, "SEMI")
         if len(both) and (change == "update" or not forgiving):
             raise ConflictError("a row of this write was changed by another commit; read again and retry")
         if len(both):
-            positions = _join(positions, both, "left anti")
+            positions = _join(positions, both, "ANTI")
     return positions
 
 
 def _join(left: Positions, right: Positions, kind: str) -> Positions:
-    return left.join(right.select(["file", "pos"]), keys=["file", "pos"], join_type=kind)
+    joined = query(f"FROM mine {kind} JOIN theirs USING (file, pos)", {"mine": left, "theirs": right})
+    return joined.cast(left.schema)
 
 
 def _rewriting(tip: Tip, lost: Iterable[int]) -> Commit | None:

@@ -13,7 +13,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from space_sql.dataset.dataset import View, folder, open_dataset
 from space_sql.errors import InvalidInputError
@@ -30,7 +30,7 @@ class Pending(Protocol):
 
 @dataclass
 class Session:
-    """One connection in one of its transactions."""
+    """One connection in one of its transactions; ``asked`` holds answers for the rest of a statement."""
 
     connection: int
     transaction: int
@@ -38,6 +38,7 @@ class Session:
     branch: str | None = None
     sync: bool = True
     views: dict[Path, View] = field(default_factory=dict)
+    asked: dict[tuple[str, str], Any] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def view(self, path: str | None) -> View:
@@ -99,10 +100,17 @@ class Sessions:
             abandoned = [self._writes.pop(handle).pending for handle in failed]
         for pending in abandoned:
             pending.abort()
-        session.query = query
+        if session.query != query:
+            session.query = query
+            session.asked = {}
         session.sync = _sync(told[3])
         session.branch = told[4] or None
         return session
+
+    def latest(self, connection: int) -> Session | None:
+        """The session that a connection last spoke of."""
+        with self._lock:
+            return self._sessions.get(connection)
 
     def start(self, session: Session, pending: Pending) -> int:
         """Keep a write until it commits, or until a later statement shows that it failed."""

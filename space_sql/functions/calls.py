@@ -17,7 +17,7 @@ import pyarrow as pa
 from space_sql.dataset.session import Session, Sessions
 from space_sql.dataset.transact import Options, Result
 from space_sql.dataset.write import Rows
-from space_sql.errors import SpaceError
+from space_sql.errors import InvalidInputError, SpaceError
 from space_sql.format.types import quote_literal
 from space_sql.functions.catalogue import CHANGES, READS, WRITES, Writing
 
@@ -74,7 +74,6 @@ class Calls:
 
     def __init__(self) -> None:
         self.sessions = Sessions()
-        self._kept: tuple[tuple[str, str, str], Rows] | None = None
 
     def read(self, function: str, session: str, arguments: str) -> str:
         """``_space_read``: SQL that a read stands for; folded while DuckDB binds."""
@@ -82,22 +81,27 @@ class Calls:
 
     def typed(self, function: str, session: str, arguments: str) -> str:
         """``_space_typed``: SQL for a write's rows as the caller has them; folded while DuckDB binds."""
-        return _as_query(lambda: self._rows(function, session, arguments).typed)
 
-    def rows(self, function: str, session: str, arguments: str) -> str:
-        """``_space_rows``: SQL for a write's rows as they are staged; folded while DuckDB binds."""
-        return _as_query(lambda: self._rows(function, session, arguments).staged)
+        def make() -> str:
+            options, given = _split(arguments)
+            at = self.sessions.get(session)
+            rows: Rows = WRITES[function].rows(at, options, **given)
+            at.asked[function, arguments] = rows
+            return rows.typed
 
-    def _rows(self, function: str, session: str, arguments: str) -> Rows:
-        """Both queries; a statement asks for one after the other, so the last answer is kept."""
-        asked = (function, session, arguments)
-        kept = self._kept
-        if kept is not None and kept[0] == asked:
-            return kept[1]
-        options, given = _split(arguments)
-        rows = WRITES[function].rows(self.sessions.get(session), options, **given)
-        self._kept = (asked, rows)
-        return rows
+        return _as_query(make)
+
+    def rows(self, function: str, connection: int, arguments: str) -> str:
+        """``_space_rows``: SQL for a write's rows as they are staged; its statement asked ``_space_typed`` before."""
+
+        def make() -> str:
+            session = self.sessions.latest(connection)
+            if session is None or (function, arguments) not in session.asked:
+                raise InvalidInputError(f"{function} was called in a way that is not supported; please report this")
+            rows: Rows = session.asked[function, arguments]
+            return rows.staged
+
+        return _as_query(make)
 
     def begin(self, function: str, session: str, arguments: str, source_type: str | None) -> int:
         """``_space_begin``: start a write of rows of that type; returns its handle, negative when it failed."""
@@ -166,7 +170,7 @@ _calls = Calls()
 FUNCTIONS = (
     Function("_space_read", _calls.read, ("VARCHAR",) * 3, "VARCHAR", volatile=False),
     Function("_space_typed", _calls.typed, ("VARCHAR",) * 3, "VARCHAR", volatile=False),
-    Function("_space_rows", _calls.rows, ("VARCHAR",) * 3, "VARCHAR", volatile=False),
+    Function("_space_rows", _calls.rows, ("VARCHAR", "BIGINT", "VARCHAR"), "VARCHAR", volatile=False),
     Function("_space_begin", _calls.begin, ("VARCHAR",) * 4, "BIGINT", volatile=True),
     Function("_space_stage", _calls.stage, None, "BIGINT", volatile=True),
     Function("_space_commit", _calls.commit, ("BIGINT", "BIGINT"), "VARCHAR", volatile=True),

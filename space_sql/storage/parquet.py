@@ -14,7 +14,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -263,8 +262,7 @@ def write_deletes(root: Path, positions: pa.Table, change: str, *, sync: bool) -
         if sync:
             files.sync_file(full)
             files.sync_folder(root / DELETES)
-    numbers, counts = np.unique(positions["file"].to_numpy(), return_counts=True)
-    targets = {int(n): int(c) for n, c in zip(numbers, counts, strict=True)}
+    targets = {int(v["values"]): int(v["counts"]) for v in pc.value_counts(positions["file"]).to_pylist()}
     return DeleteFile(path, len(positions), full.stat().st_size, targets, change)
 
 

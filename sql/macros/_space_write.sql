@@ -10,7 +10,7 @@ WITH _space_types AS (
   SELECT _space_begin(function, _space_session(), arguments, _space_type) AS _space_handle FROM _space_types
 ), _space_staged AS MATERIALIZED (
   SELECT count(_space_stage(_space_handle, _space_row)) AS _space_count
-  FROM query(_space_rows(function, _space_session(), arguments)) AS _space_row, _space_begun
+  FROM query(_space_rows(function, _space_connection(), arguments)) AS _space_row, _space_begun
   WHERE _space_handle > 0
 ), _space_done AS MATERIALIZED (
   SELECT _space_commit(_space_handle, _space_count) AS _space_answer FROM _space_begun, _space_staged
