@@ -44,8 +44,8 @@ class _Feed:
 
     def take(self, before: State, commit: Commit, after: State) -> None:
         """Add what a commit did."""
-        if commit.files_removed or any(f.deletes or f.change not in _ADDED for f in commit.files_added):
-            # Whole files went, or came back: the difference of both states is the change.
+        if commit.operation == "restore":
+            # Files came back: the difference of both states is the change.
             named = [(c.type, quote_identifier(c.name)) for c in self._columns]
             names = [f"{logical_projection(type_, name)} AS {name}" for type_, name in named]
             for change, here, there in (("delete", before, after), ("insert", after, before)):
@@ -53,6 +53,13 @@ class _Feed:
                 head = f"SELECT {commit.snapshot_id}::BIGINT AS {_SNAPSHOT}, {quote_literal(change)} AS {_CHANGE}"
                 self._parts.append(f"{head}, {', '.join(names)} FROM ({rows})")
             return
+        if commit.files_removed:
+            gone = [before.files[n] for n in commit.files_removed]
+            constants: Constants = {
+                _SNAPSHOT: ("BIGINT", [commit.snapshot_id] * len(gone)),
+                _CHANGE: ("VARCHAR", ["delete"] * len(gone)),
+            }
+            self._parts.append(rows_sql(self._root, gone, self._columns, constants=constants))
         self._added += [(f, commit.snapshot_id, _ADDED[f.change]) for f in commit.files_added]
         for deletes in commit.deletes_added:
             self._deleted.append((deletes, commit.snapshot_id))

@@ -88,6 +88,13 @@ def put_if_absent(path: Path, data: bytes, *, sync: bool) -> bool:
                 os.link(temporary, path)
             except FileExistsError:
                 return False
+            except OSError as error:
+                if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+                    raise StorageError(
+                        f"the file system of {path.parent} has no hard links, which commits need; "
+                        "put the dataset on another one"
+                    ) from error
+                raise
         finally:
             with contextlib.suppress(FileNotFoundError):
                 temporary.unlink()
