@@ -47,7 +47,7 @@ bench: $(VENV)/.installed-dev  ## the benchmark table
 	$(BIN)/python benchmarks/run.py
 
 notebooks: $(VENV)/.installed-dev  ## run every notebook and keep its output
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	$(BIN)/python -m tests.notebooks.execute
 
 docs: $(VENV)/.installed-dev  ## write the function reference anew
 	$(BIN)/python docs/reference.py
