@@ -10,7 +10,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from space_sql.dataset.engine import cursor, query
+from space_sql.dataset.engine import cursor
 from space_sql.dataset.scan import reader
 from space_sql.dataset.transact import Tip
 from space_sql.errors import ConflictError, FormatError
@@ -57,17 +57,22 @@ def _still_there(positions: Positions, state: State, tip: Tip, *, forgiving: boo
     gone = [d for number in _numbers(positions) for d in state.files[number].deletes]
     for change in sorted({d.change for d in gone}, reverse=True):
         theirs = read_positions(tip.view.dataset.root, [d for d in gone if d.change == change])
-        both = _join(positions, theirs, "SEMI")
-        if len(both) and (change == "update" or not forgiving):
-            raise ConflictError("a row of this write was changed by another commit; read again and retry")
-        if len(both):
-            positions = _join(positions, both, "ANTI")
+        both = _also_in(positions, theirs)
+        if pc.any(both).as_py():
+            if change == "update" or not forgiving:
+                raise ConflictError("a row of this write was changed by another commit; read again and retry")
+            positions = positions.filter(pc.invert(both))
     return positions
 
 
-def _join(left: Positions, right: Positions, kind: str) -> Positions:
-    joined = query(f"FROM mine {kind} JOIN theirs USING (file, pos)", {"mine": left, "theirs": right})
-    return joined.cast(left.schema)
+def _also_in(positions: Positions, others: Positions) -> pa.ChunkedArray:
+    """For each position whether it is among the others."""
+    found = pc.equal(positions["file"], None).fill_null(False)
+    for number in _numbers(positions) & _numbers(others):
+        theirs = others.filter(pc.equal(others["file"], number))["pos"]
+        here = pc.and_(pc.equal(positions["file"], number), pc.is_in(positions["pos"], theirs))
+        found = pc.or_(found, here)
+    return found
 
 
 def _rewriting(tip: Tip, lost: Iterable[int]) -> Commit | None:

@@ -22,7 +22,6 @@ from space_sql.format.types import Array, List, Map, Struct, Type, quote_identif
 FILE = "_space_file"
 POS = "_space_pos"
 _VIRTUAL = {"filename", "file_index", "file_row_number", "rowid", "file_size", "file_last_modified"}
-_AT = "((file_index::BIGINT << 40) | file_row_number)"
 
 Constants = Mapping[str, tuple[str, Sequence[object]]]
 
@@ -58,7 +57,7 @@ def rows_sql(
             _item(column, name, reading.types.get(column.id), logical=logical)
             for column, name in zip(columns, shown, strict=True)
         ]
-        where = f" WHERE {_AT} NOT IN ({_deleted(root, part)})" if reading.deletes else ""
+        where = f" WHERE {_not_deleted(root, part)}" if reading.deletes else ""
         parts.append(f"SELECT {', '.join(items) or 'NULL'} FROM {reading.source(root, part, columns)}{where}")
     if parts:
         return "\nUNION ALL\n".join(parts)
@@ -180,13 +179,14 @@ def _literal(value: object) -> str:
     return str(value) if isinstance(value, int) else quote_literal(str(value))
 
 
-def _deleted(root: Path, dirty: Sequence[DataFile]) -> str:
-    """Deleted positions of files as ``(index in the list << 40) | position``."""
+def _not_deleted(root: Path, dirty: Sequence[DataFile]) -> str:
+    """The condition that a row of files with deleted positions is not one of them."""
     numbers = [f.number for f in dirty]
     deleted = positions_sql(root, [d for file in dirty for d in file.deletes], numbers)
     if len(numbers) == 1:
-        return f"SELECT pos FROM ({deleted})"
-    return f"SELECT ((list_position({numbers}, file) - 1)::BIGINT << 40) | pos FROM ({deleted})"
+        return f"file_row_number NOT IN (SELECT pos FROM ({deleted}))"
+    at = f"((list_position({numbers}, file) - 1)::BIGINT << 40) | pos"
+    return f"((file_index::BIGINT << 40) | file_row_number) NOT IN (SELECT {at} FROM ({deleted}))"
 
 
 def positions_sql(root: Path, deletes: Sequence[DeleteFile], numbers: Sequence[int]) -> str:
