@@ -30,14 +30,12 @@ def run(con: duckdb.DuckDBPyConnection, *statements: str) -> None:
         con.execute(statement).fetchall()
 
 
-def scanned(con: duckdb.DuckDBPyConnection, version: str) -> list[tuple[Any, ...]]:
+def scanned(con: duckdb.DuckDBPyConnection, reader: Reader, version: str) -> list[tuple[Any, ...]]:
     """The rows that space_scan gives, with values as they are stored."""
-    columns = con.execute("SELECT column_name, column_type FROM space_schema('ds', version => ?)", [version]).fetchall()
-    types = [parse(type_) for _, type_ in columns]
-    items = ", ".join(
-        f'CAST("{name.replace(chr(34), chr(34) * 2)}" AS {stored(type_)})'
-        for (name, _), type_ in zip(columns, types, strict=True)
-    )
+    columns = reader.state(reader.resolve(version))[0]["columns"]
+    types = [parse(column["type"]) for column in columns]
+    names = ['"' + column["name"].replace('"', '""') + '"' for column in columns]
+    items = ", ".join(f"CAST({name} AS {stored(type_)})" for name, type_ in zip(names, types, strict=True))
     rows = con.execute(f"SELECT {items} FROM space_scan('ds', version => ?)", [version]).fetchall()
     return [tuple(plain(value, type_) for value, type_ in zip(row, types, strict=True)) for row in rows]
 
@@ -61,7 +59,7 @@ def plain(value: Any, type_: Any) -> Any:
 def same_at(con: duckdb.DuckDBPyConnection, *versions: str) -> None:
     reader = Reader(Path("ds"))
     for version in versions:
-        mine, theirs = sorted(map(repr, reader.rows(version))), sorted(map(repr, scanned(con, version)))
+        mine, theirs = sorted(map(repr, reader.rows(version))), sorted(map(repr, scanned(con, reader, version)))
         assert mine == theirs, f"version {version}"
 
 
@@ -96,7 +94,8 @@ def test_changed_schemas_read_the_same_at_every_snapshot(con: duckdb.DuckDBPyCon
     run(
         con,
         "CALL space_create('ds', source => 'SELECT 1::INTEGER AS id, ''a'' AS label, 5::TINYINT AS n,"
-        " {''x'': 1, ''y'': NULL} AS s, NULL AS later, NULL::JSON AS j, DATE ''2024-01-01'' AS d, [1, 2]::INTEGER[2] AS l', primary_keys => ['id'])",
+        " {''x'': 1, ''y'': NULL} AS s, NULL AS later, NULL::JSON AS j, DATE ''2024-01-01'' AS d,"
+        " [1, 2]::INTEGER[2] AS l', primary_keys => ['id'])",
         "CALL space_rename_column('ds', 'label', 'two \"words\"')",
         "CALL space_append('ds', 'SELECT 5000000000 AS id, 300 AS n, {''x'': 2.5::DOUBLE, ''z'': [''new'']} AS s,"
         " true AS later, {''deep'': 1} AS j, TIMESTAMP ''2024-01-01 12:00:00'' AS d', evolve => true)",
