@@ -15,9 +15,9 @@ import orjson
 import pyarrow as pa
 
 from space_sql.dataset.session import Session, Sessions
-from space_sql.dataset.transact import Options, Result
+from space_sql.dataset.transact import Options, Result, find_repeat
 from space_sql.dataset.write import Rows
-from space_sql.errors import InvalidInputError, SpaceError
+from space_sql.errors import InvalidInputError, NotFoundError, SpaceError
 from space_sql.format.types import quote_literal
 from space_sql.functions.catalogue import CHANGES, READS, WRITES, Writing
 
@@ -69,6 +69,19 @@ class Failed:
         """Nothing is staged."""
 
 
+_NO_ROWS = Rows("SELECT NULL AS none WHERE false", "SELECT NULL AS none WHERE false")
+
+
+def _is_repeat(session: Session, options: Options, given: dict[str, Any]) -> bool:
+    """Whether a write's commit key was used: its rows are then not even bound."""
+    if options.commit_key is None:
+        return False
+    try:
+        return find_repeat(session.view(given["path"]).dataset, options) is not None
+    except NotFoundError:
+        return False
+
+
 class Calls:
     """The functions of this process, with the sessions of all its connections."""
 
@@ -85,7 +98,7 @@ class Calls:
         def make() -> str:
             options, given = _split(arguments)
             at = self.sessions.get(session)
-            rows: Rows = WRITES[function].rows(at, options, **given)
+            rows: Rows = _NO_ROWS if _is_repeat(at, options, given) else WRITES[function].rows(at, options, **given)
             at.asked[function, arguments] = rows
             return rows.typed
 
