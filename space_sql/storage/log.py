@@ -8,6 +8,7 @@ Source: docs/format.md, section "Log".
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import OrderedDict
@@ -15,13 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from space_sql.errors import FormatError, NotFoundError, SpaceError
+from space_sql.errors import FormatError, NotFoundError
 from space_sql.format.commit import Commit
 from space_sql.format.paths import LOG, MARKER, checkpoint_path, entry_id, entry_path
 from space_sql.format.state import NO_REFS, Refs, State, first_state
 from space_sql.storage import checkpoint as cp
 from space_sql.storage import files
 
+_log = logging.getLogger("space_sql")
 _COMMITS_KEPT = 4096
 _STATES_KEPT = 64
 
@@ -220,7 +222,10 @@ class Log:
         return True
 
     def _write_checkpoint(self, snapshot_id: int, *, sync: bool) -> None:
-        """Checkpoints only save work: when one cannot be written, readers replay the log."""
+        """Checkpoints only save work: when one cannot be written, readers replay the log.
+
+        The commit stands already, so nothing that goes wrong here may fail it.
+        """
         try:
             with self._lock:
                 refs = self.refs_at(snapshot_id)
@@ -228,8 +233,8 @@ class Log:
                 covered = self._covered(snapshot_id)
             raw = cp.encode(refs, states, covered)
             files.put_if_absent(self.root / checkpoint_path(snapshot_id), raw, sync=sync)
-        except SpaceError:
-            return
+        except Exception as error:
+            _log.warning("no checkpoint was written at snapshot %s: %s", snapshot_id, error)
 
     def _covered(self, snapshot_id: int) -> list[dict[str, Any]]:
         out: list[dict[str, Any]] = []
