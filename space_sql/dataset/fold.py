@@ -18,29 +18,20 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from space_sql.dataset.arrow_types import arrow_type, exported
 from space_sql.dataset.engine import cursor
+from space_sql.dataset.rewrite import ORIGINS, write_query
 from space_sql.dataset.scan import FILE, POS, rows_sql
-from space_sql.dataset.staging import described
 from space_sql.errors import SpaceError, StorageError
 from space_sql.format.commit import Commit, DataFile, DeleteFile, MergedDeletes
-from space_sql.format.schema import Column, Schema
+from space_sql.format.schema import Schema
 from space_sql.format.state import State
-from space_sql.format.types import BIGINT, quote_identifier
-from space_sql.storage.parquet import (
-    ORIGIN_COLUMNS,
-    ORIGIN_IDS,
-    ROW_GROUP_ROWS,
-    DataWriter,
-    read_positions,
-    with_field_id,
-    write_deletes,
-)
+from space_sql.format.types import quote_identifier
+from space_sql.storage import files as disk
+from space_sql.storage.parquet import ORIGIN_COLUMNS, read_positions, write_deletes
 
 FAN = 8
 _SMALLEST = 32 << 10
 _LARGEST = 2 << 20
-_ORIGINS = tuple(Column(i, name, BIGINT) for i, name in zip(ORIGIN_IDS, ORIGIN_COLUMNS, strict=True))
 
 
 def folded(root: Path, before: State, commit: Commit, *, sync: bool) -> Commit:
@@ -91,22 +82,12 @@ def _merge_files(root: Path, schema: Schema, files: Sequence[DataFile], *, sync:
         rows = rows_sql(root, plain, columns, logical=False, positions=True)
         parts.append(f"SELECT {FILE} AS {ORIGIN_COLUMNS[0]}, {POS} AS {ORIGIN_COLUMNS[1]}, {names} FROM ({rows})")
     if moved:
-        parts.append(rows_sql(root, moved, [*_ORIGINS, *columns], logical=False))
-    written = [*_ORIGINS, *columns]
-    schema_ = pa.schema([with_field_id(pa.field(c.name, arrow_type(c.type)), c.id) for c in written])
-    writer = DataWriter(root, "fold", origin=True)
-    try:
-        with cursor() as con:
-            for batch in con.sql(" UNION ALL ".join(parts)).to_arrow_reader(ROW_GROUP_ROWS):
-                arrays = [exported(pa.chunked_array([a]), f.type) for a, f in zip(batch.columns, schema_, strict=True)]
-                writer.write(pa.Table.from_arrays(arrays, schema=schema_))
-        writer.close(sync=sync)
-    except BaseException:
-        writer.abort()
-        raise
-    merged = [described(file, metadata, columns) for file, metadata in writer.written]
+        parts.append(rows_sql(root, moved, [*ORIGINS, *columns], logical=False))
+    with cursor() as con:
+        merged = write_query(con, root, " UNION ALL ".join(parts), columns, "fold", sync=sync, origin=True)
     if sum(f.rows for f in merged) != sum(f.live for f in files):
-        writer.abort()
+        for file in merged:
+            disk.remove_quietly(root / file.path)
         raise StorageError("merging small files gave another number of rows; they stay as they are")
     return merged
 

@@ -14,16 +14,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from space_sql.dataset.arrow_types import arrow_type, exported
 from space_sql.dataset.engine import cursor
+from space_sql.dataset.rewrite import write_query
 from space_sql.dataset.scan import FILE, POS, rows_sql
-from space_sql.dataset.staging import described
 from space_sql.errors import ConflictError, InvalidInputError
 from space_sql.format.commit import DataFile
 from space_sql.format.schema import Column, Schema
 from space_sql.format.state import State
 from space_sql.format.types import quote_identifier
-from space_sql.storage.parquet import ROW_GROUP_ROWS, DataWriter, with_field_id
 
 POSITIONS = pa.schema([("file", pa.int64()), ("pos", pa.int64())])
 _PRUNABLE = {
@@ -200,7 +198,7 @@ def merge_rows(rows: Staged, state: State, *, sync: bool) -> Merged:
                 f"SELECT {_names(rows.columns, 's')} FROM ({rows.sql()}) AS s "
                 f"ANTI JOIN hits ON s.{FILE} = hits.sf AND s.{POS} = hits.sp"
             )
-            inserted = _write(con, rows.root, query, rows.columns, "insert", sync=sync)
+            inserted = write_query(con, rows.root, query, rows.columns, "insert", sync=sync)
         columns = [*rows.columns, *missing]
         query = f"SELECT {_names(rows.columns, 's')}"
         tables = f"({rows.sql()}) AS s JOIN changed ON s.{FILE} = changed.sf AND s.{POS} = changed.sp"
@@ -208,28 +206,8 @@ def merge_rows(rows: Staged, state: State, *, sync: bool) -> Merged:
             stored = rows_sql(rows.root, files, missing, logical=False, positions=True)
             query += f", {_names(missing, 't')}"
             tables += f" JOIN ({stored}) AS t ON t.{FILE} = changed.kept.file AND t.{POS} = changed.kept.pos"
-        updated = _write(con, rows.root, f"{query} FROM {tables}", columns, "update", sync=sync)
+        updated = write_query(con, rows.root, f"{query} FROM {tables}", columns, "update", sync=sync)
         replaced = con.sql(
             "SELECT hits.file, hits.pos FROM hits SEMI JOIN changed ON hits.sf = changed.sf AND hits.sp = changed.sp"
         ).to_arrow_table()
     return Merged(tuple(inserted), tuple(updated), replaced.cast(POSITIONS))
-
-
-def _write(
-    con: duckdb.DuckDBPyConnection, root: Path, query: str, columns: Sequence[Column], change: str, *, sync: bool
-) -> list[DataFile]:
-    """Write a query's rows, already of the stored types, into data files."""
-    writer = DataWriter(root, change)
-    schema = pa.schema([with_field_id(pa.field(c.name, arrow_type(c.type)), c.id) for c in columns])
-    try:
-        for batch in con.sql(query).to_arrow_reader(ROW_GROUP_ROWS):
-            arrays = [
-                exported(pa.chunked_array([array]), field.type)
-                for array, field in zip(batch.columns, schema, strict=True)
-            ]
-            writer.write(pa.Table.from_arrays(arrays, schema=schema))
-        writer.close(sync=sync)
-    except BaseException:
-        writer.abort()
-        raise
-    return [described(file, metadata, columns) for file, metadata in writer.written]

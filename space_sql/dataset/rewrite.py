@@ -1,0 +1,47 @@
+"""Writing the result of an engine query, whose values are stored ones already, into data files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from space_sql.dataset.arrow_types import arrow_type, exported
+from space_sql.dataset.staging import described
+from space_sql.format.commit import DataFile
+from space_sql.format.schema import Column
+from space_sql.format.types import BIGINT
+from space_sql.storage.parquet import ORIGIN_COLUMNS, ORIGIN_IDS, ROW_GROUP_ROWS, DataWriter, with_field_id
+
+ORIGINS = tuple(Column(i, name, BIGINT) for i, name in zip(ORIGIN_IDS, ORIGIN_COLUMNS, strict=True))
+"""The columns that tell where a row of a merged file was first written."""
+
+
+def write_query(
+    con: duckdb.DuckDBPyConnection,
+    root: Path,
+    query: str,
+    columns: Sequence[Column],
+    change: str,
+    *,
+    sync: bool,
+    origin: bool = False,
+) -> list[DataFile]:
+    """The query's rows in new data files; with ``origin`` it has the columns ``ORIGINS`` before the others."""
+    written = [*ORIGINS, *columns] if origin else list(columns)
+    schema = pa.schema([with_field_id(pa.field(c.name, arrow_type(c.type)), c.id) for c in written])
+    writer = DataWriter(root, change, origin=origin)
+    try:
+        for batch in con.sql(query).to_arrow_reader(ROW_GROUP_ROWS):
+            arrays = [
+                exported(pa.chunked_array([array]), field.type)
+                for array, field in zip(batch.columns, schema, strict=True)
+            ]
+            writer.write(pa.Table.from_arrays(arrays, schema=schema))
+        writer.close(sync=sync)
+    except BaseException:
+        writer.abort()
+        raise
+    return [described(file, metadata, columns) for file, metadata in writer.written]
