@@ -1,0 +1,163 @@
+"""Everything that can be read of a dataset, compared with the model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tests.concurrency.sql import call_sql
+from tests.property.model import Content, DiffRow, Shown, diff, diff_columns
+from tests.property.values import Value, freeze
+from tests.property.world import MAIN, Session, World
+
+
+class Reading:
+    """A connection that reads a dataset, beside the model of it."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, path: Path, world: World) -> None:
+        self.con, self.path, self.world = con, path, world
+
+    def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and rows."""
+        result = self.con.execute(sql)
+        names = [column[0] for column in result.description or ()]
+        return names, result.fetchall()
+
+    def rows(self, content: Content, version: str | None) -> None:
+        """The rows, columns and types of a version."""
+        named = {} if version is None else {"version": version}
+        names, found = self.query(f"FROM {call_sql('space_scan', self.path, **named)}")
+        assert names == [c.name for c in content.columns]
+        assert bag(found) == content.shown(), f"rows of {version}"
+        _, columns = self.query(
+            f"SELECT column_name, column_type, primary_key FROM {call_sql('space_schema', self.path, **named)}"
+        )
+        shown = [(name, type_.replace('"', ""), key) for name, type_, key in columns]
+        assert shown == [(c.name, c.type, c.id in content.keys) for c in content.columns]
+        _, ((files, live),) = self.query(
+            "SELECT count(*), coalesce(sum(row_count - deleted_count), 0) "
+            f"FROM {call_sql('space_files', self.path, **named)}"
+        )
+        assert live == len(content.rows), f"{files} files of {version}"
+
+    def version(self, name: str) -> None:
+        """A branch or tag."""
+        self.rows(self.world.content({**self.world.tags, **self.world.branches}[name]), name)
+
+    def snapshot(self, snapshot_id: int) -> None:
+        """A snapshot by its id."""
+        self.rows(self.world.content(snapshot_id), str(snapshot_id))
+
+    def as_of(self, number: int) -> None:
+        """Main as of the time of an entry."""
+        ((time,),) = self.query(
+            f"SELECT snapshot_time::VARCHAR FROM {call_sql('space_snapshots', self.path)} WHERE snapshot_id = {number}"
+        )[1]
+        then = max(e.snapshot_id for e in self.world.entries[: number + 1] if e.advances and e.branch == MAIN)
+        _, found = self.query(f"FROM {call_sql('space_scan', self.path)[:-1]}, as_of => TIMESTAMPTZ '{time}')")
+        assert bag(found) == self.world.content(then).shown(), f"as of snapshot {number}"
+
+    def refs(self) -> None:
+        """Tags and branches."""
+        expected = {(n, "branch", s) for n, s in self.world.branches.items()}
+        expected |= {(n, "tag", s) for n, s in self.world.tags.items()}
+        assert set(self.query(f"FROM {call_sql('space_refs', self.path)}")[1]) == expected
+
+    def history(self) -> None:
+        """All snapshots and the summary row."""
+        _, found = self.query(
+            "SELECT snapshot_id, parent_id, branch, operation, rows_inserted, rows_updated, rows_deleted, "
+            f"author, message, merge_parent_id, tags FROM {call_sql('space_snapshots', self.path)}"
+        )
+        tags: dict[int, list[str]] = {}
+        for name, snapshot_id in sorted(self.world.tags.items()):
+            tags.setdefault(snapshot_id, []).append(name)
+        assert found == [(*e.row, None, tags.get(e.snapshot_id, [])) for e in reversed(self.world.entries)]
+        head = self.world.content(self.world.branches[MAIN])
+        _, info = self.query(
+            "SELECT snapshot_id, row_count, column_count, snapshots, branches, tags "
+            f"FROM {call_sql('space_info', self.path)}"
+        )
+        counts = (len(self.world.entries), len(self.world.branches), len(self.world.tags))
+        assert info == [(self.world.branches[MAIN], len(head.rows), len(head.columns), *counts)]
+
+    def changes(self, older: int, newer: int) -> None:
+        """The change feed between a snapshot and a later one, and that it leads from one's rows to the other's."""
+        chain = []
+        at: int | None = newer
+        while at is not None and at > older:
+            chain.append(self.world.entries[at])
+            at = self.world.entries[at].parent_id
+        sql = f"FROM {call_sql('space_changes', self.path, str(older), str(newer))}"
+        if at != older:
+            try:
+                self.query(sql)
+            except duckdb.Error as error:
+                assert "invalid-input: " in str(error)  # noqa: PT017 - raised or not, both are looked at
+                return
+            raise AssertionError(f"{older} is no ancestor of {newer}, yet there are changes")
+        columns = self.world.content(newer).columns
+        names, found = self.query(sql)
+        assert names == ["snapshot_id", "change_type", *(c.name for c in columns)]
+        expected: Counter[tuple[Value, ...]] = Counter()
+        for entry in chain:
+            expected += entry.feed(columns)
+        feed = bag(found)
+        assert feed == expected, f"changes from {older} to {newer}"
+        first, last = self.world.content(older), self.world.content(newer)
+        rows: Shown = Counter(tuple(values.get(c.id) for c in columns) for values in first.rows.values())
+        for (_, change, *values), count in feed.items():
+            rows[tuple(values)] += count if change in ("insert", "update_postimage") else -count
+        assert Counter({row: n for row, n in rows.items() if n}) == last.shown()
+
+    def diff(self, first_id: int, second_id: int) -> None:
+        """The net difference of two versions: exactly for unique keys, as bags of rows otherwise."""
+        first, second = self.world.content(first_id), self.world.content(second_id)
+        older, newer = (first, second) if first_id <= second_id else (second, first)
+        slots = diff_columns(older, newer)
+        names, found = self.query(f"FROM {call_sql('space_diff', self.path, str(first_id), str(second_id))}")
+        shown: dict[str, str] = {}
+        for slot in slots:
+            shown.setdefault(slot.name.casefold(), slot.name)
+        assert [n.casefold() for n in names] == [
+            "diff_type",
+            *(f"from_{name}" for name in shown),
+            *(f"to_{name}" for name in shown),
+        ]
+        width = len(shown)
+        got: Counter[DiffRow] = Counter()
+        for kind, *values in found:
+            before = tuple(sorted(zip(shown, map(freeze, values[:width]), strict=True)))
+            after = tuple(sorted(zip(shown, map(freeze, values[width:]), strict=True)))
+            got[DiffRow(kind, None if kind == "added" else before, None if kind == "removed" else after)] += 1
+            assert kind != "added" or all(value is None for value in values[:width])
+            assert kind != "removed" or all(value is None for value in values[width:])
+        if unique(first) and unique(second):
+            assert got == diff(first, second, slots), f"diff of {first_id} and {second_id}"
+        removed = sum(n for row, n in got.items() if row.before is not None)
+        added = sum(n for row, n in got.items() if row.after is not None)
+        assert len(first.rows) - removed + added == len(second.rows)
+
+    def transaction(self, session: Session) -> None:
+        """What a session with an open transaction sees: the state that it saw first, and its own writes."""
+        seen = session.pinned
+        assert seen is not None
+        branch = session.branch or MAIN
+        if branch in seen.branches:
+            self.rows(self.world.seen_content(seen, branch), None)
+        expected = {(n, "branch", s) for n, s in seen.branches.items()} | {(n, "tag", s) for n, s in seen.tags.items()}
+        assert set(self.query(f"FROM {call_sql('space_refs', self.path)}")[1]) == expected
+
+
+def bag(rows: list[tuple[Any, ...]]) -> Shown:
+    """Rows as a multiset of hashable values."""
+    return Counter(tuple(map(freeze, row)) for row in rows)
+
+
+def unique(content: Content) -> bool:
+    """Whether every row has a key of its own."""
+    keys = {content.key(values) for values in content.rows.values()}
+    return len(keys) == len(content.rows)

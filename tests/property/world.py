@@ -1,0 +1,140 @@
+"""The model of a dataset with its log, refs and sessions: who sees what, and what a write becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from tests.property.model import Content, Effect, Entry, Refused
+
+MAIN = "main"
+Apply = Callable[[Content], Effect]
+"""A write as planned on what its session sees, put on any content of its branch."""
+
+
+@dataclass
+class Seen:
+    """What a session reads: refs, and for branches that it wrote to in an old transaction, its own content."""
+
+    branches: dict[str, int]
+    tags: dict[str, int]
+    own: dict[str, Content] = field(default_factory=dict)
+
+
+@dataclass
+class Session:
+    """A connection: its branch variable and, in a transaction, what it saw first."""
+
+    branch: str | None = None
+    in_transaction: bool = False
+    pinned: Seen | None = None
+
+    def end(self) -> None:
+        """The transaction ends."""
+        self.in_transaction, self.pinned = False, None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a write is expected to do: its row, and what changes in the model when it succeeds."""
+
+    branch: str
+    row: tuple[object, ...]
+    entry: Entry | None
+    own: Effect | None = None
+    may_conflict: bool = False
+
+
+class World:
+    """The dataset as the model knows it."""
+
+    def __init__(self, first: Content, inserted: int) -> None:
+        self.entries = [Entry(0, None, MAIN, "create", Effect(first, inserted=inserted), None)]
+        self.branches = {MAIN: 0}
+        self.tags: dict[str, int] = {}
+        self.keys: dict[str, tuple[object, ...]] = {}
+
+    def content(self, snapshot_id: int) -> Content:
+        """The rows and columns of a snapshot."""
+        return self.entries[snapshot_id].effect.content
+
+    def see(self, session: Session) -> Seen:
+        """What a session sees now; a transaction keeps it."""
+        if session.pinned is not None:
+            return session.pinned
+        seen = Seen(dict(self.branches), dict(self.tags))
+        if session.in_transaction:
+            session.pinned = seen
+        return seen
+
+    def seen_content(self, seen: Seen, branch: str) -> Content:
+        """The content of a branch for a session."""
+        if branch in seen.own:
+            return seen.own[branch]
+        if branch not in seen.branches:
+            raise Refused("not-found")
+        return self.content(seen.branches[branch])
+
+    def target(self, snapshot_id: int) -> int:
+        """The snapshot whose content an id shows: entries of refs show what they point at."""
+        entry = self.entries[snapshot_id]
+        if entry.advances:
+            return snapshot_id
+        assert entry.parent_id is not None
+        return entry.parent_id
+
+    def write(self, session: Session, branch: str, operation: str, apply: Apply, *, by_position: bool) -> Outcome:
+        """What a write to a branch should do; ``by_position`` writes may conflict after an own write on old rows."""
+        seen = self.see(session)
+        base = self.seen_content(seen, branch)
+        if branch not in self.branches:
+            raise Refused("not-found")
+        head = self.branches[branch]
+        tip = self.content(head)
+        stale = branch in seen.own or seen.branches[branch] != head
+        own, effect = _both(apply, base, tip)
+        row: tuple[object, ...] = (head, operation, 0, 0, 0)
+        entry = None
+        if effect.content is not tip:
+            number = len(self.entries)
+            row = (number, operation, effect.inserted, effect.updated, effect.deleted)
+            entry = Entry(number, head, branch, operation, effect, tip)
+        shows = stale and (entry is not None or own.content is not base)
+        return Outcome(branch, row, entry, own if shows else None, may_conflict=by_position and branch in seen.own)
+
+    def ref(self, session: Session, branch: str, operation: str, target: int) -> Outcome:
+        """An entry that changes a ref."""
+        if branch not in self.branches:
+            raise Refused("not-found")
+        number = len(self.entries)
+        effect = Effect(self.content(target))
+        entry = Entry(number, target, branch, operation, effect, None, advances=False)
+        return Outcome(branch, (number, operation, 0, 0, 0), entry)
+
+    def commit(self, session: Session, outcome: Outcome, author: str | None, message: str | None) -> None:
+        """The write succeeded."""
+        entry = outcome.entry
+        seen = session.pinned
+        if entry is not None:
+            self.entries.append(replace(entry, author=author, message=message))
+            if entry.advances:
+                self.branches[entry.branch] = entry.snapshot_id
+                if seen is not None:
+                    seen.branches[entry.branch] = entry.snapshot_id
+        if seen is not None and outcome.own is not None:
+            seen.own[outcome.branch] = outcome.own.content
+            seen.branches[outcome.branch] = self.branches[outcome.branch]
+
+
+def _both(apply: Apply, base: Content, tip: Content) -> tuple[Effect, Effect]:
+    """The effect on both contents; when both refuse, either error will do."""
+    effects: list[Effect] = []
+    kinds: set[str] = set()
+    for content in (base, tip):
+        try:
+            effects.append(apply(content))
+        except Refused as refused:
+            kinds |= refused.kinds
+    if kinds:
+        raise Refused(*kinds)
+    return effects[0], effects[1]
