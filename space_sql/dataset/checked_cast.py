@@ -13,6 +13,7 @@ from itertools import count
 from space_sql.dataset.leaves import ELEMENT, KEY, VALUE, LeafPath
 from space_sql.dataset.numeric import holds, is_number
 from space_sql.dataset.scalar_cast import checked, json_cast, no_cast, scalar_cast
+from space_sql.errors import InvalidInputError
 from space_sql.format.types import (
     BIGNUM,
     JSON,
@@ -28,6 +29,9 @@ from space_sql.format.types import (
     quote_identifier,
     quote_literal,
 )
+
+_MAX_LAMBDAS = 10
+"""DuckDB's time to bind a lambda doubles with each one around it."""
 
 
 def checked_cast(expression: str, source: Type, target: Type, column: str) -> str:
@@ -110,7 +114,12 @@ class _Casting:
             case _:
                 raise no_cast(source, target, path)
 
-    def _lambda(self) -> str:
+    def _lambda(self, path: LeafPath) -> str:
+        nested = sum(step in (ELEMENT, KEY, VALUE) for step in path)
+        if nested >= _MAX_LAMBDAS:
+            raise InvalidInputError(
+                f'column "{path[0]}" nests lists and maps more than {_MAX_LAMBDAS} levels deep: CAST it in the source'
+            )
         return f"_space_v{next(self._names)}"
 
     def _struct(self, x: str, source: Struct, target: Struct, path: LeafPath) -> str:
@@ -130,13 +139,13 @@ class _Casting:
             value = f"struct_extract({x}, {quote_literal(name)})"
             value = self.cast(value, type_, target.value, (*path, VALUE))
             entries.append(f"{{'key': {quote_literal(name)}, 'value': {value}}}")
-        entry = self._lambda()
+        entry = self._lambda(path)
         # A struct has all fields in every row, so a NULL there is a key that the row does not have.
         present = f"list_filter([{', '.join(entries)}], lambda {entry}: {entry}.value IS NOT NULL)"
         return f"CASE WHEN {x} IS NULL THEN NULL ELSE map_from_entries({present}) END"
 
     def _map(self, x: str, source: Map, target: Map, path: LeafPath) -> str:
-        entry = self._lambda()
+        entry = self._lambda(path)
         key = self.cast(f"{entry}.key", source.key, target.key, (*path, KEY))
         value = self.cast(f"{entry}.value", source.value, target.value, (*path, VALUE))
         changed = f"lambda {entry}: {{'key': {key}, 'value': {value}}}"
@@ -145,7 +154,7 @@ class _Casting:
     def _list(self, x: str, source: List, target: List | Array, path: LeafPath) -> str:
         values = x
         if not _is_plain(source.element, target.element):
-            element = self._lambda()
+            element = self._lambda(path)
             changed = self.cast(element, source.element, target.element, (*path, ELEMENT))
             values = f"list_transform({x}, lambda {element}: {changed})"
         elif source.element != target.element:

@@ -1,7 +1,7 @@
 """From Arrow rows as DuckDB hands them out to the columns of a data file.
 
 Columns that arrive as they are written are passed on without a copy. The others go through the
-private engine, all in one query a call.
+private engine, in one query a call where there are not hundreds.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from space_sql.format.types import (
 Rows: TypeAlias = pa.Table | pa.ChunkedArray | pa.StructArray | Sequence[pa.StructArray]
 
 _ROWS = "_space_rows"
+_COLUMNS_PER_QUERY = 200
+"""DuckDB's time to plan grows with the square of the expressions: 3,000 in one query take seconds."""
 _ARROW_NUMBERS = frozenset({TINYINT, SMALLINT, INTEGER, BIGINT, UTINYINT, USMALLINT, UINTEGER, UBIGINT, FLOAT, DOUBLE})
 _LONG_INTERVAL = r"(^|[ -])[0-9]{10,}:"
 
@@ -97,9 +99,9 @@ class Converter:
             converted = column.directly(table.column(column.source_name))
             if converted is not None:
                 done[index] = converted
-        rest = {i: column for i, column in enumerate(self._columns) if i not in done}
-        if rest:
-            done.update(_in_engine(table, rest))
+        rest = [(i, column) for i, column in enumerate(self._columns) if i not in done]
+        for start in range(0, len(rest), _COLUMNS_PER_QUERY):
+            done.update(_in_engine(table, dict(rest[start : start + _COLUMNS_PER_QUERY])))
         for index, column in enumerate(self._columns):
             column.check(done[index])
         arrays = [done[index] for index in range(len(self._columns))]

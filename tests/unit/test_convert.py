@@ -239,6 +239,21 @@ def test_arrays_are_converted_among_rows_that_are_null(
         assert texts[number] == alone
 
 
+def test_hundreds_of_columns_are_converted() -> None:
+    source = {f"c{i}": DOUBLE for i in range(450)}
+    converter = _converter(source, dict.fromkeys(source, parse_type("HUGEINT")))
+    table = converter.convert(pa.table({name: [float(i)] for i, name in enumerate(source)}))
+    assert list(table.to_pylist()[0].values()) == [str(i) for i in range(450)]
+
+
+def test_lists_that_nest_too_deep_to_be_checked_are_refused() -> None:
+    value = "[" * 11 + "1" + "]" * 11
+    with pytest.raises(InvalidInputError, match="more than 10 levels deep: CAST it"):
+        converted(connect(), [value], "DOUBLE" + "[]" * 11, "INTEGER" + "[]" * 11)
+    same = "DOUBLE" + "[]" * 11
+    assert len(converted(connect(), [value], same, same)) == 1
+
+
 def test_one_converter_serves_many_threads() -> None:
     converter = _converter({"a": DOUBLE}, {"a": parse_type("HUGEINT")})
     results: dict[int, list[str]] = {}
