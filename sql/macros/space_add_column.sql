@@ -1,7 +1,14 @@
 -- space_add_column(path, definition, …)
 -- kind: write
--- A new column at the end, NULL in the rows that are there. Old versions keep their schema.
+-- A new column at the end, NULL in the rows that are there.
+-- Old versions keep their schema.
+-- Arguments:
+--   path: the dataset's folder.
+--   definition: a name and a type, as in CREATE TABLE, without constraints and default.
 -- Returns one row: `snapshot_id, operation, rows_inserted, rows_updated, rows_deleted`.
+-- Errors:
+--   not-found: there is no dataset at the path, or no such branch.
+--   invalid-input: the name is taken or begins with `_space_`, or the type cannot be kept.
 -- Example:
 --   CALL space_add_column('points', 'note VARCHAR');
 CREATE OR REPLACE TEMP MACRO space_add_column(

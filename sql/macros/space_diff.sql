@@ -1,10 +1,22 @@
--- space_diff(path, from_version, to_version)
+-- space_diff(path, from_version, to_version => NULL)
 -- kind: read
 -- The net difference of any two versions by primary key, also across branches.
--- Rows are compared as the newer version defines their columns; a column that a version lacks is NULL there.
--- Returns `diff_type` (added, modified, removed), then `from_<column>` for every column of either version,
--- then `to_<column>`.
+-- What was changed and changed back is no difference. Rows are compared as the newer of both versions defines their
+-- columns, over the columns of both: a column that a version lacks is NULL there. Columns are paired by what they are,
+-- not by name, so a rename alone is no difference. Rows that share a key, which `space_append` allows, are compared as
+-- a bag.
+-- Arguments:
+--   path: the dataset's folder.
+--   from_version: the version to compare; any, also a newer one or one of another branch.
+--   to_version: the version to compare it with; omitted, the head of the session's branch.
+-- Returns one row a difference:
+--   diff_type VARCHAR: added, modified or removed.
+--   from_<column> its own: for each column of either version, its value in `from_version`; NULL for added rows.
+--   to_<column> its own: likewise in `to_version`; NULL for removed rows.
+-- Errors:
+--   not-found: no dataset at the path, or no such version.
+--   invalid-input: `from_version` is NULL.
 -- Example:
---   SELECT diff_type, count(*) FROM space_diff('annotations', 'v1', 'main') GROUP BY ALL;
+--   FROM space_diff('annotations', 'v1', 'main') ORDER BY diff_type;
 CREATE OR REPLACE TEMP MACRO space_diff(path, from_version, to_version := NULL) AS TABLE
 SELECT * FROM query(_space_read('space_diff', _space_session(), to_json({path: path::VARCHAR, from_version: from_version::VARCHAR, to_version: to_version::VARCHAR})::VARCHAR));

@@ -1,9 +1,29 @@
 -- space_info(path)
 -- kind: read
--- A dataset in one row.
--- Returns `path, kind, dataset_id, format_version, branch, snapshot_id, snapshot_time, row_count, column_count,
--- primary_keys, record_fields, data_files, deleted_rows, data_bytes, snapshots, branches, tags`.
+-- A dataset in one row, as the head of the session's branch has it.
+-- Arguments:
+--   path: the dataset's folder.
+-- Returns one row:
+--   path VARCHAR: the absolute path of its folder.
+--   kind VARCHAR: dataset, or materialized view.
+--   dataset_id VARCHAR: a UUID that stays with it when it is copied.
+--   format_version INTEGER: the version of the storage format.
+--   branch VARCHAR: the branch that is shown.
+--   snapshot_id BIGINT: its newest snapshot.
+--   snapshot_time TIMESTAMP WITH TIME ZONE: when that was committed.
+--   row_count BIGINT: its rows.
+--   column_count INTEGER: its columns.
+--   primary_keys VARCHAR[]: the columns that identify a row.
+--   record_fields VARCHAR[]: the columns kept as records; none for now.
+--   data_files BIGINT: how many files hold the rows.
+--   deleted_rows BIGINT: rows in these files that are deleted.
+--   data_bytes BIGINT: size of these files.
+--   snapshots BIGINT: commits in the whole history, on all branches.
+--   branches BIGINT: how many there are.
+--   tags BIGINT: how many there are.
+-- Errors:
+--   not-found: there is no dataset at the path, or it lacks the session's branch.
 -- Example:
---   SELECT row_count, data_files, tags FROM space_info('annotations');
+--   SELECT row_count, column_count, primary_keys, data_files, deleted_rows, tags FROM space_info('annotations');
 CREATE OR REPLACE TEMP MACRO space_info(path) AS TABLE
 SELECT * FROM query(_space_read('space_info', _space_session(), to_json({path: path::VARCHAR})::VARCHAR));

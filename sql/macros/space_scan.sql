@@ -1,11 +1,20 @@
 -- space_scan(path, version => NULL, as_of => NULL)
 -- kind: read
--- The rows of a dataset.
--- `version` is a snapshot id, tag, branch or `branch~N`; omitted: the head of the session's branch
--- (`SET VARIABLE space_branch = 'dev'`), else of main. `as_of` reads the newest snapshot at or before a time.
--- Returns the dataset's columns as that version defines them.
+-- The rows of a dataset, as any version has them.
+-- They are a table like any other: filters, projections and joins reach into the files, and only what a query
+-- needs is read. Row order is not promised.
+-- A folder whose own name holds an `@` is a path like any other.
+-- Arguments:
+--   path: the dataset's folder.
+--   version: a snapshot id, tag, branch or `branch~N`; omitted, the head of the session's branch.
+--   as_of: a TIMESTAMPTZ; the version is what the session's branch showed at that time.
+-- Returns the dataset's columns, with the names and types that they have in that version.
+-- Errors:
+--   not-found: no dataset at the path, no such version, `as_of` before the first snapshot, or before the branch was made.
+--   invalid-input: both `version` and `as_of`, or an `as_of` in the future.
+--   format: the dataset is damaged, or of a newer format.
 -- Example:
---   FROM space_scan('annotations', version => 'v1') WHERE id < 10;
+--   FROM space_scan('annotations', version => 'v1') WHERE score > 0.5 ORDER BY id;
 CREATE OR REPLACE TEMP MACRO space_scan(path, version := NULL, as_of := NULL) AS TABLE
 SELECT * FROM query(_space_read('space_scan', _space_session(), to_json({path: path::VARCHAR, version: version::VARCHAR, as_of: coalesce(
     epoch_us(as_of::TIMESTAMPTZ),

@@ -1,9 +1,24 @@
 -- space_snapshots(path)
 -- kind: read
 -- The history of a dataset, newest first: every commit on every branch, tags and branches included.
--- Returns `snapshot_id, snapshot_time, parent_id, merge_parent_id, branch, operation, rows_inserted,
--- rows_updated, rows_deleted, author, message, tags`.
+-- Arguments:
+--   path: the dataset's folder.
+-- Returns one row a commit:
+--   snapshot_id BIGINT: its number; later commits have greater ones, whatever their branch.
+--   snapshot_time TIMESTAMP WITH TIME ZONE: when; no two commits have the same time.
+--   parent_id BIGINT: the snapshot that it was put on; NULL for the first.
+--   merge_parent_id BIGINT: the other parent of a merge, else NULL.
+--   branch VARCHAR: the branch that was written to.
+--   operation VARCHAR: create, append, insert, upsert, update, delete, overwrite, restore, tag, …: the function without `space_`.
+--   rows_inserted BIGINT: rows that it added.
+--   rows_updated BIGINT: rows that it changed.
+--   rows_deleted BIGINT: rows that it took out.
+--   author VARCHAR: as given by the writer.
+--   message VARCHAR: as given by the writer.
+--   tags VARCHAR[]: the tags that point at it now.
+-- Errors:
+--   not-found: there is no dataset at the path.
 -- Example:
---   SELECT snapshot_id, operation, message, tags FROM space_snapshots('annotations');
+--   SELECT snapshot_id, operation, rows_inserted, rows_updated, message, tags FROM space_snapshots('annotations');
 CREATE OR REPLACE TEMP MACRO space_snapshots(path) AS TABLE
 SELECT * FROM query(_space_read('space_snapshots', _space_session(), to_json({path: path::VARCHAR})::VARCHAR));

@@ -1,8 +1,17 @@
 -- space_update(path, assignments, predicate, …)
 -- kind: write
--- New values for the rows where the predicate is true. Expressions may use the row's columns and subqueries, in
--- which the row is `row_`. Rows that stay as they are do not count; a key that would exist twice is an error.
+-- New values for the rows where the predicate is true.
+-- Expressions see the row as it was, so two columns can be exchanged; they may hold subqueries, in which the row is
+-- `row_` (`row_.id`). Rows that stay as they are do not count.
+-- Arguments:
+--   path: the dataset's folder.
+--   assignments: `column = expression`, separated by commas.
+--   predicate: one expression; rows where it is NULL stay.
 -- Returns one row: `snapshot_id, operation, rows_inserted, rows_updated, rows_deleted`.
+-- Errors:
+--   not-found: there is no dataset at the path, or no such branch. Or no such column.
+--   invalid-input: text that is more than assignments and one expression, a value that does not fit, or a key that would be there twice or NULL.
+--   conflict: someone else changed or deleted one of these rows meanwhile: run it again.
 -- Example:
 --   CALL space_update('points', 'label = upper(label)', 'id = 2');
 CREATE OR REPLACE TEMP MACRO space_update(
