@@ -16,12 +16,12 @@ import pyarrow as pa
 
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.rewrite import write_query
-from space_sql.dataset.scan import FILE, POS, rows_sql
+from space_sql.dataset.scan import FILE, POS, positions_sql, rows_sql
 from space_sql.errors import ConflictError, InvalidInputError
 from space_sql.format.commit import DataFile
 from space_sql.format.schema import Column, Schema
 from space_sql.format.state import State
-from space_sql.format.types import quote_identifier
+from space_sql.format.types import Scalar, quote_identifier
 
 POSITIONS = pa.schema([("file", pa.int64()), ("pos", pa.int64())])
 _PRUNABLE = {
@@ -84,7 +84,9 @@ def _names(columns: Sequence[Column], table: str) -> str:
 
 
 def _keys_equal(keys: Sequence[Column]) -> str:
-    return " AND ".join(f"s.{quote_identifier(k.name)} IS NOT DISTINCT FROM t.{quote_identifier(k.name)}" for k in keys)
+    """The join condition. Staged keys are not NULL, but a nested key may hold NULL, which = would not match."""
+    equal = {k: "=" if isinstance(k.type, Scalar) else "IS NOT DISTINCT FROM" for k in keys}
+    return " AND ".join(f"s.{quote_identifier(k.name)} {equal[k]} t.{quote_identifier(k.name)}" for k in keys)
 
 
 def check_keys(con: duckdb.DuckDBPyConnection, rows: Staged) -> None:
@@ -164,12 +166,15 @@ def _hits(rows: Staged, state: State, files: Sequence[DataFile]) -> Iterator[duc
     """A cursor with the tables ``hits`` (staged and stored position, equal or not) and ``changed``."""
     compared = [c for c in rows.columns if c.id not in {k.id for k in rows.keys}]
     same = " AND ".join(f"s.{_q(c)} IS NOT DISTINCT FROM t.{_q(c)}" for c in compared) or "true"
-    stored = rows_sql(rows.root, files, rows.columns, logical=False, positions=True)
+    stored = rows_sql(rows.root, files, rows.columns, logical=False, positions=True, ignore_deletes=True)
+    gone = positions_sql(rows.root, [d for f in files for d in f.deletes], [f.number for f in files])
     with cursor() as con:
         con.execute(
-            f"CREATE TEMP TABLE hits AS SELECT s.{FILE} AS sf, s.{POS} AS sp, t.{FILE} AS file, t.{POS} AS pos, "
+            f"CREATE TEMP TABLE found AS SELECT s.{FILE} AS sf, s.{POS} AS sp, t.{FILE} AS file, t.{POS} AS pos, "
             f"({same}) AS same FROM ({stored}) AS t JOIN ({rows.sql()}) AS s ON {_keys_equal(rows.keys)}"
         )
+        # Few rows are found, many are stored: deleted ones are taken out here, not while reading.
+        con.execute(f"CREATE TEMP TABLE hits AS FROM found ANTI JOIN ({gone}) AS g USING (file, pos)")
         con.execute(
             "CREATE TEMP TABLE changed AS SELECT sf, sp, min(struct_pack(file := file, pos := pos)) AS kept "
             "FROM hits GROUP BY sf, sp HAVING count(*) > 1 OR NOT bool_and(same)"
@@ -203,7 +208,7 @@ def merge_rows(rows: Staged, state: State, *, sync: bool) -> Merged:
         query = f"SELECT {_names(rows.columns, 's')}"
         tables = f"({rows.sql()}) AS s JOIN changed ON s.{FILE} = changed.sf AND s.{POS} = changed.sp"
         if missing:
-            stored = rows_sql(rows.root, files, missing, logical=False, positions=True)
+            stored = rows_sql(rows.root, files, missing, logical=False, positions=True, ignore_deletes=True)
             query += f", {_names(missing, 't')}"
             tables += f" JOIN ({stored}) AS t ON t.{FILE} = changed.kept.file AND t.{POS} = changed.kept.pos"
         updated = write_query(con, rows.root, f"{query} FROM {tables}", columns, "update", sync=sync)

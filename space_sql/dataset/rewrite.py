@@ -31,7 +31,7 @@ def write_query(
 ) -> list[DataFile]:
     """The query's rows in new data files; with ``origin`` it has the columns ``ORIGINS`` before the others."""
     written = [*ORIGINS, *columns] if origin else list(columns)
-    schema = pa.schema([with_field_id(pa.field(c.name, arrow_type(c.type)), c.id) for c in written])
+    schema = pa.schema([with_field_id(pa.field(c.stored_name, arrow_type(c.type)), c.id) for c in written])
     writer = DataWriter(root, change, origin=origin)
     try:
         for batch in con.sql(query).to_arrow_reader(ROW_GROUP_ROWS):

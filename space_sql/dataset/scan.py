@@ -21,7 +21,6 @@ from space_sql.format.types import Array, List, Map, Struct, Type, quote_identif
 
 FILE = "_space_file"
 POS = "_space_pos"
-_VIRTUAL = {"filename", "file_index", "file_row_number", "rowid", "file_size", "file_last_modified"}
 
 Constants = Mapping[str, tuple[str, Sequence[object]]]
 
@@ -92,21 +91,20 @@ class _Reading:
         paths = [f.path for f in files]
         if self.plain:
             return f"read_parquet({file_list(root, paths)}, hive_partitioning = false)"
-        wanted = [(c.id, _alias(c), str(physical(self.types.get(c.id, c.type)))) for c in columns]
+        wanted = [(c.id, c.stored_name, str(physical(self.types.get(c.id, c.type)))) for c in columns]
         return reader(root, paths, wanted)
 
 
 def _groups(files: Sequence[DataFile], columns: Sequence[Column], ignore_deletes: bool) -> dict[_Reading, list[int]]:
     """Indexes of the files with live rows, by how they are read."""
     marks = [(c.id, c.mark) for c in columns]
-    simple = not any(c.name.casefold() in _VIRTUAL for c in columns)
     earlier = [(c, {type_mark(t): t for t in c.earlier}) for c in columns if c.earlier]
     groups: dict[_Reading, list[int]] = {}
     for index, file in enumerate(files):
         deletes = bool(file.deletes) and not ignore_deletes
         if deletes and not file.live:
             continue
-        plain = simple and all(file.columns.get(i) == mark for i, mark in marks)
+        plain = all(file.columns.get(i) == mark for i, mark in marks)
         types: tuple[tuple[int, Type], ...] = ()
         if not plain and earlier:
             types = tuple(
@@ -137,14 +135,9 @@ def _becomes_map(old: Type, new: Type) -> bool:
             return False
 
 
-def _alias(column: Column) -> str:
-    """The name a column has inside ``read_parquet``: its own unless a virtual column has that."""
-    return f"_space_c{column.id}" if column.name.casefold() in _VIRTUAL else column.name
-
-
 def _item(column: Column, name: str, earlier: Type | None, *, logical: bool) -> str:
     """The select item that gives a column its name and type."""
-    source = quote_identifier(_alias(column))
+    source = quote_identifier(column.stored_name)
     shown = quote_identifier(name)
     if earlier is not None:
         value = checked_cast(logical_projection(earlier, source), earlier, column.type, column.name)

@@ -67,7 +67,7 @@ class Staging:
                 self._positions.append(table.select([FILE, POS]).rename_columns(["file", "pos"]))
                 table = table.drop_columns([FILE, POS])
             if self._converter is not None:
-                self._writer.write(self._converter.convert(table))
+                self._writer.write(_as_stored(self._converter.convert(table), self._columns))
 
     def finish(self, *, sync: bool) -> list[DataFile]:
         """Write what waits and close the files."""
@@ -94,10 +94,18 @@ class Staging:
             self._writer.abort()
 
 
+def _as_stored(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
+    """The table under the names that columns have in data files."""
+    if all(column.stored_name == column.name for column in columns):
+        return table
+    fields = [f.with_name(c.stored_name) for f, c in zip(table.schema, columns, strict=True)]
+    return pa.Table.from_arrays(table.columns, schema=pa.schema(fields))
+
+
 def described(file: DataFile, metadata: pq.FileMetaData, columns: Sequence[Column]) -> DataFile:
     """The file's record with the columns it holds, and its JSON leaves without any value."""
-    ids = {column.name: str(column.id) for column in columns}
-    leaves = empty_leaves(metadata, [(column.name, column.type) for column in columns])
+    ids = {column.stored_name: str(column.id) for column in columns}
+    leaves = empty_leaves(metadata, [(column.stored_name, column.type) for column in columns])
     return replace(
         file,
         columns={column.id: column.mark for column in columns},

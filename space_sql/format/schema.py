@@ -15,6 +15,7 @@ from space_sql.errors import FormatError, InvalidInputError, NotFoundError, near
 from space_sql.format.names import check_column
 from space_sql.format.types import Array, List, Map, Struct, Type, parse_type
 
+_VIRTUAL = {"filename", "file_index", "file_row_number", "rowid", "file_size", "file_last_modified"}
 _FIRST_ADDED_ID = 1 << 20
 _LAST_ADDED_ID = (1 << 31) - 1024
 
@@ -32,6 +33,11 @@ class Column:
     type: Type
     declared: bool = False
     earlier: tuple[Type, ...] = ()
+
+    @property
+    def stored_name(self) -> str:
+        """The name in data files: the column's own, unless readers have a virtual column of that name."""
+        return f"_space_c{self.id}" if self.name.casefold() in _VIRTUAL else self.name
 
     @cached_property
     def mark(self) -> tuple[int, int]:

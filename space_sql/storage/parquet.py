@@ -27,7 +27,7 @@ ROW_GROUP_ROWS = 122_880
 FILE_BYTES = 256 << 20
 ORIGIN_COLUMNS = ("_space_origin_file", "_space_origin_pos")
 ORIGIN_IDS = (2_147_483_001, 2_147_483_002)
-_SAMPLE = 8192
+_SAMPLE = 2048
 _STAT_TEXT = 128
 
 
