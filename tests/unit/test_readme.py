@@ -1,4 +1,6 @@
-"""The README is true: its fences run and print what it shows, its function table and its links are those of the code.
+"""The README is true: its fences run and print what it shows, its function table is that of the code.
+
+Its links, and those of all pages in docs/, lead to a page and heading that is there.
 
 `python tests/unit/test_readme.py` writes the shown output and the function table anew.
 
@@ -26,11 +28,13 @@ from rich.console import Console
 
 import space_sql
 from space_sql.cli.output import Format, print_result
+from space_sql.functions.catalogue import CHANGES, READS, WRITES
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 _FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S)
 _TABLE = re.compile(r"(<!-- functions: .*? -->\n).*?(<!-- functions end -->)", re.S)
+_LINK = re.compile(r"\]\((?![a-z]+:)(?P<path>[^)#]*)(?:#(?P<anchor>[^)]*))?\)")
 
 
 @dataclass(frozen=True)
@@ -112,15 +116,13 @@ def with_outputs(text: str) -> str:
 def with_functions(text: str) -> str:
     """The README with the function table of the headers in sql/macros."""
     table = []
-    for kind, verb in (("read", "gives"), ("write", "does")):
+    for kind, verb, names in (("read", "gives", READS), ("write", "does", [*WRITES, *CHANGES])):
         table.append(f"\n| {kind} | {verb} |\n|---|---|\n")
-        for path in sorted((ROOT / "sql/macros").glob("space_*.sql")):
-            signature, found, *rest = [
-                line.removeprefix("-- ") for line in path.read_text(encoding="utf-8").splitlines() if line[:2] == "--"
-            ]
-            if found == f"kind: {kind}":
-                sentence = " ".join(rest).partition(". ")[0]
-                table.append(f"| [`{signature}`](docs/reference.md#{path.stem}) | {sentence} |\n")
+        for name in names:
+            header = (ROOT / f"sql/macros/{name}.sql").read_text(encoding="utf-8").partition("CREATE ")[0]
+            signature, _, *rest = [line.removeprefix("-- ") for line in header.splitlines()]
+            sentence = re.split(r"\.(?: |$)", " ".join(rest), maxsplit=1)[0]
+            table.append(f"| [`{signature}`](docs/reference.md#{name}) | {sentence} |\n")
     return _TABLE.sub(lambda match: f"{match[1]}{''.join(table)}\n{match[2]}", text)
 
 
@@ -133,6 +135,20 @@ def test_every_fence_prints_what_the_readme_shows(tmp_path: Path) -> None:
 def test_the_function_table_is_that_of_the_headers() -> None:
     shown = README.read_text(encoding="utf-8")
     assert with_functions(shown) == shown
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", [README, *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: page.stem)
+def test_every_link_leads_to_a_page_and_its_heading(page: Path) -> None:
+    for link in _LINK.finditer(page.read_text(encoding="utf-8")):
+        target = page.parent / link["path"] if link["path"] else page
+        assert target.exists(), link[0]
+        assert link["anchor"] is None or link["anchor"] in headings(target), link[0]
 
 
 @pytest.mark.notebook
