@@ -46,18 +46,19 @@ def rows_sql(
     if positions:
         extra = {FILE: ("BIGINT", [f.number for f in files]), **extra}
     shown = [c.name for c in columns] if names is None else names
+    inside = _inside(columns)
     parts = []
-    for reading, chosen in _groups(files, columns, ignore_deletes).items():
+    for reading, chosen in _groups(files, columns, inside, ignore_deletes).items():
         part = [files[i] for i in chosen]
         items = [per_file(name, [values[i] for i in chosen], type_) for name, (type_, values) in extra.items()]
         if positions:
             items.insert(1, f"file_row_number AS {POS}")
         items += [
-            _item(column, name, reading.types.get(column.id), logical=logical)
+            _item(column, inside[column.id], name, reading.types.get(column.id), logical=logical)
             for column, name in zip(columns, shown, strict=True)
         ]
         where = f" WHERE {_not_deleted(root, part)}" if reading.deletes else ""
-        parts.append(f"SELECT {', '.join(items) or 'NULL'} FROM {reading.source(root, part, columns)}{where}")
+        parts.append(f"SELECT {', '.join(items) or 'NULL'} FROM {reading.source(root, part, columns, inside)}{where}")
     if parts:
         return "\nUNION ALL\n".join(parts)
     nulls = [f"CAST(NULL AS {type_}) AS {name}" for name, (type_, _) in extra.items()]
@@ -86,25 +87,38 @@ class _Reading:
     def __hash__(self) -> int:
         return hash(self._key)
 
-    def source(self, root: Path, files: Sequence[DataFile], columns: Sequence[Column]) -> str:
+    def source(
+        self, root: Path, files: Sequence[DataFile], columns: Sequence[Column], inside: Mapping[int, str]
+    ) -> str:
         """The ``read_parquet`` call."""
         paths = [f.path for f in files]
         if self.plain:
             return f"read_parquet({file_list(root, paths)}, hive_partitioning = false)"
-        wanted = [(c.id, c.stored_name, str(physical(self.types.get(c.id, c.type)))) for c in columns]
+        wanted = [(c.id, inside[c.id], str(physical(self.types.get(c.id, c.type)))) for c in columns]
         return reader(root, paths, wanted)
 
 
-def _groups(files: Sequence[DataFile], columns: Sequence[Column], ignore_deletes: bool) -> dict[_Reading, list[int]]:
+def _inside(columns: Sequence[Column]) -> dict[int, str]:
+    """The names that columns have inside ``read_parquet``: those in the files, unless two are the same."""
+    names = {c.id: c.stored_name for c in columns}
+    if len({name.casefold() for name in names.values()}) == len(names):
+        return names
+    return {c.id: f"_space_c{c.id}" for c in columns}
+
+
+def _groups(
+    files: Sequence[DataFile], columns: Sequence[Column], inside: Mapping[int, str], ignore_deletes: bool
+) -> dict[_Reading, list[int]]:
     """Indexes of the files with live rows, by how they are read."""
     marks = [(c.id, c.mark) for c in columns]
+    own_names = all(inside[c.id] == c.stored_name for c in columns)
     earlier = [(c, {type_mark(t): t for t in c.earlier}) for c in columns if c.earlier]
     groups: dict[_Reading, list[int]] = {}
     for index, file in enumerate(files):
         deletes = bool(file.deletes) and not ignore_deletes
         if deletes and not file.live:
             continue
-        plain = all(file.columns.get(i) == mark for i, mark in marks)
+        plain = own_names and all(file.columns.get(i) == mark for i, mark in marks)
         types: tuple[tuple[int, Type], ...] = ()
         if not plain and earlier:
             types = tuple(
@@ -135,9 +149,9 @@ def _becomes_map(old: Type, new: Type) -> bool:
             return False
 
 
-def _item(column: Column, name: str, earlier: Type | None, *, logical: bool) -> str:
+def _item(column: Column, inside: str, name: str, earlier: Type | None, *, logical: bool) -> str:
     """The select item that gives a column its name and type."""
-    source = quote_identifier(column.stored_name)
+    source = quote_identifier(inside)
     shown = quote_identifier(name)
     if earlier is not None:
         value = checked_cast(logical_projection(earlier, source), earlier, column.type, column.name)

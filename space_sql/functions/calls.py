@@ -1,4 +1,4 @@
-"""The seven functions that hosts put on a connection, as plain Python over text and Arrow.
+"""The functions that hosts put on a connection, as plain Python over text and Arrow.
 
 Errors never leave them as exceptions: a query that is being bound gets SQL that raises the error,
 and the macros raise what comes back with a ``!`` in front. So users see one line in every host.

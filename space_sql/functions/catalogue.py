@@ -1,6 +1,6 @@
 """The table of contents: every SQL function and what implements it.
 
-Hosts put seven functions on a connection and the macros of ``sql/macros`` over them; which SQL
+Hosts put a few functions on a connection and the macros of ``sql/macros`` over them; which SQL
 function is meant is an argument. So a function is declared here, once, for every host:
 
 - ``READS`` write SQL while DuckDB binds a query;

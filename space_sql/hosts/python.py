@@ -1,6 +1,6 @@
 """The Python host: puts Space SQL on a DuckDB connection.
 
-The seven functions belong to the database instance, so all its connections share them. The macros
+The functions belong to the database instance, so all its connections share them. The macros
 are temporary: they never enter the user's database file, work on read-only ones, and serve views that
 are stored there. Temporary macros belong to one connection, so cursors of a prepared connection
 are prepared as they are made.

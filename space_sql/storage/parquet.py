@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -135,16 +136,18 @@ class _OpenFile:
         self._schema = table.schema
         dictionary: list[str] = []
         statistics: list[str] = []
-        for name, field in zip(table.column_names, table.schema, strict=True):
-            leaves = list(_leaves(name, field.type))
-            if len(leaves) != 1 or leaves[0][0] != name:
-                dictionary.extend(leaf for leaf, _ in leaves)
-                statistics.extend(leaf for leaf, type_ in leaves if not pa.types.is_floating(type_))
-            else:
-                if _repeats(table[name]):
-                    dictionary.append(name)
-                if name not in nan:
-                    statistics.append(name)
+        leaves = {f.name: list(_leaves(f.name, f.type)) for f in table.schema}
+        # A column named "a.b" and the field b of a column a have one path: the writer cannot tell them apart.
+        seen = Counter(path for found in leaves.values() for path, _ in found)
+        for name, found in leaves.items():
+            plain = [path for path, _ in found] == [name]
+            for path, type_ in found:
+                if seen[path] > 1:
+                    continue
+                if not plain or _repeats(table[name]):
+                    dictionary.append(path)
+                if name not in nan if plain else not pa.types.is_floating(type_):
+                    statistics.append(path)
         with files.explained(self._full):
             self._sink = pa.OSFile(str(self._full), "wb")
             self._writer = pq.ParquetWriter(
@@ -196,9 +199,10 @@ class _OpenFile:
 
 def _statistics(metadata: pq.FileMetaData, name: str) -> list[Any] | None:
     """``[min, max, nulls]`` of a plain column over all row groups; bounds are None where unknown."""
-    index = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}.get(name)
-    if index is None:
+    found = [i for i in range(metadata.num_columns) if metadata.schema.column(i).path == name]
+    if len(found) != 1:
         return None
+    (index,) = found
     low: Any = None
     high: Any = None
     nulls = 0
