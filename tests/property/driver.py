@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
+from unittest import mock
 
 import duckdb
 from hypothesis import note
@@ -29,6 +30,9 @@ class Driver(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
+        # Files are merged and checkpoints written so often that short runs meet them.
+        self.stack.enter_context(mock.patch("space_sql.dataset.fold.FAN", 3))
+        self.stack.enter_context(mock.patch("space_sql.storage.checkpoint.INTERVAL", 4))
         self.path = self.stack.enter_context(scratch_folder()) / "ds"
         self.connections = [self.connect(), self.connect()]
         self.reader = self.connect()
@@ -76,7 +80,7 @@ class Driver(RuleBasedStateMachine):
                 session.end()
             return None
         assert outcome is not None, f"{sql} gave {found}, expected an error of {set(kinds)}"
-        assert tuple(found) == outcome.row, sql
+        assert tuple(found) == outcome.row, f"{found}, expected {outcome.row}, of {sql}"
         self.world.commit(session, outcome, options.get("author"), options.get("message"))
         self.changed |= {outcome.branch, *self.world.tags}
         return tuple(found)
