@@ -175,10 +175,11 @@ def declared_columns(text: str | None) -> list[tuple[str, Type]]:
 
 
 def make_folder(root: Path) -> None:
-    """The folder and its parts; AlreadyExistsError when something else is in it."""
+    """The folder and its parts; AlreadyExistsError when something else than a killed creation left is in it."""
     own = {MARKER, LOG, DATA, DELETES}
     with files.explained(root):
-        if root.exists() and (not root.is_dir() or {p.name for p in root.iterdir()} - own):
+        found = {p.name for p in root.iterdir()} if root.is_dir() else {"a file"} if root.exists() else set()
+        if any(name not in own and not name.startswith(f".{MARKER}.") for name in found):
             raise AlreadyExistsError(f"{root} exists and is not empty; choose a new path")
         for part in (LOG, DATA, DELETES):
             (root / part).mkdir(parents=True, exist_ok=True)
