@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from space_sql.dataset.dataset import View
 from space_sql.dataset.positions import rebase
+from space_sql.dataset.rows import Rows
 from space_sql.dataset.scan import rows_sql
 from space_sql.dataset.session import Session
 from space_sql.dataset.source import predicate_sql
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Tip, draft
-from space_sql.dataset.write import Rows, Write, base_state
+from space_sql.dataset.write import Write, base_state
 from space_sql.format.commit import Commit, DataFile
 from space_sql.storage.parquet import write_deletes
 

@@ -10,6 +10,9 @@ from space_sql.format.commit import DataFile
 from space_sql.format.schema import Column
 from space_sql.format.types import quote_identifier
 
+_LARGE = 100_000
+_LARGE_FILES = 16
+
 
 def rows_only_in(
     root: Path,
@@ -70,8 +73,16 @@ def rows_at(
     """
     items = [f"_space_at.{name}" for name in extra]
     items += [f"_space_rows.{quote_identifier(n)}" for n in names or [c.name for c in columns]]
-    rows = rows_sql(root, files, columns, names=names, logical=logical, positions=True, ignore_deletes=True)
-    return (
-        f"SELECT {', '.join(items)} FROM ({rows}) AS _space_rows JOIN ({positions}) AS _space_at "
-        f"ON _space_rows.{FILE} = _space_at.file AND _space_rows.{POS} = _space_at.pos"
-    )
+    large = [f for f in files if f.rows >= _LARGE][:_LARGE_FILES] if len(files) > 1 else files
+    parts = []
+    for chosen in (*([f] for f in large), [f for f in files if f not in large]):
+        if not chosen:
+            continue
+        rows = rows_sql(root, chosen, columns, names=names, logical=logical, positions=True, ignore_deletes=True)
+        at, on = positions, f"_space_rows.{POS} = _space_at.pos"
+        if len(chosen) == 1:  # one number to compare, and no file number to make, for each of many rows
+            at = f"SELECT * FROM ({positions}) WHERE file = {chosen[0].number}"
+        else:
+            on += f" AND _space_rows.{FILE} = _space_at.file"
+        parts.append(f"SELECT {', '.join(items)} FROM ({rows}) AS _space_rows JOIN ({at}) AS _space_at ON {on}")
+    return "\nUNION ALL\n".join(parts)

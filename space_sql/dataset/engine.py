@@ -10,11 +10,14 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
 
 from space_sql.errors import InvalidInputError, SpaceError, StorageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _SETTINGS = (
     "SET GLOBAL TimeZone = 'UTC'",

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TypeAlias
-
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, TypeAlias
 
 from space_sql.format.types import JSON, Array, List, Map, Scalar, Struct, Type, Union
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 LeafPath: TypeAlias = tuple[str, ...]
 """The column, then field names, `[]` for list elements, `{key}` and `{}` for a map's keys and values."""

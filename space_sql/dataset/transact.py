@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from space_sql.dataset.dataset import Dataset, Own, View
-from space_sql.dataset.fold import folded
 from space_sql.dataset.session import Session
 from space_sql.errors import ConflictError, InvalidInputError, NotFoundError, NotSyncedError, SpaceError, near
 from space_sql.format.commit import FILES_PER_COMMIT, Commit
@@ -132,6 +131,8 @@ def transact(
             commit_key=options.commit_key,
         ).numbered(now.refs.snapshot_id + 1)
         if attempt == 0:
+            from space_sql.dataset.fold import folded  # with Arrow, which reading does not need
+
             commit = folded(dataset.root, tip.state, commit, sync=session.sync)
         try:
             published = dataset.log.publish(commit, sync=session.sync)

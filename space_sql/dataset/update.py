@@ -8,12 +8,13 @@ from space_sql.dataset.engine import cursor
 from space_sql.dataset.match import check_keys, refuse_existing, staged
 from space_sql.dataset.plan import rebase_schema, source_struct
 from space_sql.dataset.positions import rebase
+from space_sql.dataset.rows import Rows
 from space_sql.dataset.scan import FILE, POS, rows_sql
 from space_sql.dataset.session import Session
 from space_sql.dataset.source import assignments_sql, predicate_sql
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Tip, draft
-from space_sql.dataset.write import Rows, Write, base_state, plan_fields
+from space_sql.dataset.write import Write, base_state, plan_fields
 from space_sql.errors import InvalidInputError
 from space_sql.format.carriers import is_opaque, physical
 from space_sql.format.commit import Commit, DataFile

@@ -5,12 +5,12 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 
 from space_sql.dataset.dataset import View
 from space_sql.dataset.plan import Plan, carried_columns, plan, source_struct
+from space_sql.dataset.rows import Rows
 from space_sql.dataset.session import Session
 from space_sql.dataset.source import source_query
 from space_sql.dataset.staging import Staging
@@ -102,17 +102,6 @@ def start_staging(write: Write, source_type: str | None, *, evolve: bool, need_k
         raise InvalidInputError(f'the source lacks the primary key column "{missing[0]}"')
     write.staging = Staging(write.view.dataset.root, write.change, planned.converter(carried), planned.columns)
     return state, planned
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Queries over the rows of a write: as the caller has them, for their type, and as they are staged.
-
-    They differ in columns that Arrow would change: these are staged in stored form.
-    """
-
-    typed: str
-    staged: str
 
 
 def source_rows(session: Session, view: View, options: Options, source: str | None) -> Rows:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from space_sql.dataset.append import Append
+from space_sql.dataset.rows import Rows
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options
-from space_sql.dataset.write import Rows, source_rows
+from space_sql.dataset.write import source_rows
 
 
 def rows(session: Session, options: Options, path: str | None, source: str | None, evolve: bool | None) -> Rows:

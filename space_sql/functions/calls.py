@@ -9,17 +9,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import orjson
-import pyarrow as pa
 
+from space_sql.dataset.rows import Rows
 from space_sql.dataset.session import Session, Sessions
 from space_sql.dataset.transact import Options, Result, find_repeat
-from space_sql.dataset.write import Rows
 from space_sql.errors import InvalidInputError, NotFoundError, SpaceError
 from space_sql.format.types import quote_literal
 from space_sql.functions.catalogue import CHANGES, READS, WRITES, Writing
+
+if TYPE_CHECKING:  # a process that only reads does without Arrow, whose import is half of its start
+    import pyarrow as pa
 
 _OPTIONS = ("branch", "message", "author", "expected_snapshot", "commit_key")
 _log = logging.getLogger("space_sql")
@@ -125,8 +128,8 @@ class Calls:
         except Exception as error:
             return -self.sessions.start(at, Failed(error))
 
-    def stage(self, handles: pa.ChunkedArray, rows: pa.ChunkedArray) -> pa.Array:
-        """``_space_stage``: take rows; returns a count of one for each."""
+    def stage(self, handles: Any, rows: Any) -> Any:
+        """``_space_stage``: take rows, as Arrow; returns a count of one for each."""
         if len(handles):
             writing: Writing = self.sessions.staged(handles[0].as_py())  # type: ignore[assignment]
             writing.stage(rows)
@@ -153,13 +156,18 @@ class Calls:
         return _as_text(make)
 
 
-_ONES = pa.py_buffer((1).to_bytes(8, "little") * 2048)
+@lru_cache(maxsize=8)
+def _ones_buffer(length: int) -> pa.Buffer:
+    import pyarrow as pa
+
+    return pa.py_buffer((1).to_bytes(8, "little") * length)
 
 
 def _ones(length: int) -> pa.Array:
     """That many ones; from a buffer, since Arrow's own ways import pandas where it is installed."""
-    buffer = _ONES if length <= 2048 else pa.py_buffer((1).to_bytes(8, "little") * length)
-    return pa.Array.from_buffers(pa.int64(), length, [None, buffer])
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.int64(), length, [None, _ones_buffer(max(length, 2048))])
 
 
 @dataclass(frozen=True)

@@ -6,42 +6,21 @@ function is meant is an argument. So a function is declared here, once, for ever
 - ``READS`` write SQL while DuckDB binds a query;
 - ``WRITES`` write the SQL of the rows to stage, then take those rows and commit;
 - ``CHANGES`` commit without rows.
+
+Modules of writes are imported when one is first called: reading does without Arrow, whose import is
+half of a short process's time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Protocol
 
+from space_sql.dataset.rows import Rows
 from space_sql.dataset.transact import Result
-from space_sql.dataset.write import Rows
-from space_sql.functions import (
-    add_column,
-    append,
-    branch,
-    changes,
-    create,
-    datasets,
-    delete,
-    diff,
-    drop_branch,
-    drop_column,
-    drop_tag,
-    files,
-    info,
-    insert,
-    overwrite,
-    refs,
-    rename_column,
-    restore,
-    scan,
-    schema,
-    snapshots,
-    tag,
-    update,
-    upsert,
-)
+from space_sql.functions import changes, datasets, diff, files, info, refs, scan, schema, snapshots
 
 
 class Writing(Protocol):
@@ -59,10 +38,31 @@ class Writing(Protocol):
 
 @dataclass(frozen=True)
 class Write:
-    """A function that takes rows: ``rows`` writes the queries that give them, ``begin`` makes what takes them."""
+    """A function that takes rows, by its module in ``functions``."""
 
-    rows: Callable[..., Rows]
-    begin: Callable[..., Writing]
+    module: str
+
+    def rows(self, *arguments: Any, **given: Any) -> Rows:
+        """The queries that give the rows."""
+        rows: Rows = import_module(f"space_sql.functions.{self.module}").rows(*arguments, **given)
+        return rows
+
+    def begin(self, *arguments: Any, **given: Any) -> Writing:
+        """What takes the rows."""
+        writing: Writing = import_module(f"space_sql.functions.{self.module}").begin(*arguments, **given)
+        return writing
+
+
+@dataclass(frozen=True)
+class Change:
+    """A function that commits without rows, by its module in ``functions``."""
+
+    module: str
+
+    def __call__(self, *arguments: Any, **given: Any) -> Result:
+        """Commit."""
+        result: Result = import_module(f"space_sql.functions.{self.module}").apply(*arguments, **given)
+        return result
 
 
 READS: dict[str, Callable[..., str]] = {
@@ -78,22 +78,22 @@ READS: dict[str, Callable[..., str]] = {
 }
 
 WRITES: dict[str, Write] = {
-    "space_create": Write(create.rows, create.begin),
-    "space_append": Write(append.rows, append.begin),
-    "space_insert": Write(insert.rows, insert.begin),
-    "space_upsert": Write(upsert.rows, upsert.begin),
-    "space_update": Write(update.rows, update.begin),
-    "space_delete": Write(delete.rows, delete.begin),
-    "space_overwrite": Write(overwrite.rows, overwrite.begin),
+    "space_create": Write("create"),
+    "space_append": Write("append"),
+    "space_insert": Write("insert"),
+    "space_upsert": Write("upsert"),
+    "space_update": Write("update"),
+    "space_delete": Write("delete"),
+    "space_overwrite": Write("overwrite"),
 }
 
-CHANGES: dict[str, Callable[..., Result]] = {
-    "space_restore": restore.apply,
-    "space_tag": tag.apply,
-    "space_branch": branch.apply,
-    "space_drop_tag": drop_tag.apply,
-    "space_drop_branch": drop_branch.apply,
-    "space_add_column": add_column.apply,
-    "space_rename_column": rename_column.apply,
-    "space_drop_column": drop_column.apply,
+CHANGES: dict[str, Change] = {
+    "space_restore": Change("restore"),
+    "space_tag": Change("tag"),
+    "space_branch": Change("branch"),
+    "space_drop_tag": Change("drop_tag"),
+    "space_drop_branch": Change("drop_branch"),
+    "space_add_column": Change("add_column"),
+    "space_rename_column": Change("rename_column"),
+    "space_drop_column": Change("drop_column"),
 }

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from space_sql.dataset.create import Create, create_empty
+from space_sql.dataset.rows import Rows
 from space_sql.dataset.session import Session
 from space_sql.dataset.source import source_query
 from space_sql.dataset.transact import Options, Result
-from space_sql.dataset.write import Rows
 from space_sql.errors import InvalidInputError
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from space_sql.dataset.delete import Delete, delete_query
+from space_sql.dataset.rows import Rows
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options
-from space_sql.dataset.write import Rows
 
 
 def rows(session: Session, options: Options, path: str | None, predicate: str | None) -> Rows:

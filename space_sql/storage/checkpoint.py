@@ -13,12 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from space_sql.errors import FormatError
 from space_sql.format.commit import DataFile
@@ -26,17 +23,26 @@ from space_sql.format.paths import FORMAT_VERSION
 from space_sql.format.schema import Schema
 from space_sql.format.state import Refs, State
 
+if TYPE_CHECKING:  # most processes that read meet no checkpoint: the Parquet reader is imported where one is
+    import pyarrow as pa
+
 INTERVAL = 32
 
-_SCHEMA = pa.schema(
-    [
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("id", pa.int64(), nullable=False),
-        pa.field("heads", pa.list_(pa.int64())),
-        pa.field("key", pa.string()),
-        pa.field("payload", pa.string(), nullable=False),
-    ]
-)
+_COLUMNS = ("kind", "id", "heads", "key", "payload")
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("kind", pa.string(), nullable=False),
+            pa.field("id", pa.int64(), nullable=False),
+            pa.field("heads", pa.list_(pa.int64())),
+            pa.field("key", pa.string()),
+            pa.field("payload", pa.string(), nullable=False),
+        ]
+    )
 
 
 def span(snapshot_id: int) -> int:
@@ -49,6 +55,9 @@ def span(snapshot_id: int) -> int:
 
 def encode(refs: Refs, states: Iterable[State], history: Iterable[dict[str, Any]]) -> bytes:
     """The bytes of a checkpoint."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     rows: list[tuple[str, int, list[int] | None, str | None, bytes]] = []
     meta = {
         "format": FORMAT_VERSION,
@@ -73,7 +82,7 @@ def encode(refs: Refs, states: Iterable[State], history: Iterable[dict[str, Any]
             pa.array(columns[3], pa.string()),
             pa.array([p.decode() for p in columns[4]], pa.string()),
         ],
-        schema=_SCHEMA,
+        schema=_schema(),
     )
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True, store_schema=False)
@@ -86,8 +95,15 @@ class Checkpoint:
 
     table: pa.Table
 
+    @cached_property
+    def _kinds(self) -> list[str]:
+        kinds: list[str] = self.table["kind"].to_pylist()
+        return kinds
+
     def _rows(self, kind: str) -> pa.Table:
-        return self.table.filter(pc.equal(self.table["kind"], kind))
+        """The rows of a kind, which lie next to each other."""
+        count = self._kinds.count(kind)
+        return self.table.slice(self._kinds.index(kind) if count else 0, count)
 
     @cached_property
     def refs(self) -> Refs:
@@ -117,14 +133,18 @@ class Checkpoint:
     @cached_property
     def keys(self) -> dict[str, int]:
         """Commit keys of the covered commits and their snapshot ids."""
-        rows = self.table.filter(pc.is_valid(self.table["key"]))
-        return dict(zip(rows["key"].to_pylist(), rows["id"].to_pylist(), strict=True))
+        rows = self._rows("history")
+        pairs = zip(rows["key"].to_pylist(), rows["id"].to_pylist(), strict=True)
+        return {key: snapshot_id for key, snapshot_id in pairs if key is not None}
 
 
 def decode(raw: bytes) -> Checkpoint | None:
     """Read a checkpoint; None when its bytes are damaged (the log itself is then replayed)."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         table = pq.read_table(pa.BufferReader(raw), page_checksum_verification=True)
     except (pa.ArrowInvalid, OSError):
         return None
-    return Checkpoint(table) if table.column_names == _SCHEMA.names else None
+    return Checkpoint(table) if tuple(table.column_names) == _COLUMNS else None

@@ -86,17 +86,20 @@ def put_if_absent(path: Path, data: bytes, *, sync: bool) -> bool:
                     os.fsync(file.fileno())
             try:
                 os.link(temporary, path)
-            except FileExistsError:
-                return False
             except OSError as error:
-                if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+                if _is_linked(temporary, path):
+                    pass  # a network file system may link and lose the answer
+                elif isinstance(error, FileExistsError):
+                    return False
+                elif error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
                     raise StorageError(
                         f"the file system of {path.parent} has no hard links, which commits need; "
                         "put the dataset on another one"
                     ) from error
-                raise
+                else:
+                    raise
         finally:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # by now the name is taken or not, whatever comes of this one
                 temporary.unlink()
     if sync:
         try:
@@ -107,6 +110,12 @@ def put_if_absent(path: Path, data: bytes, *, sync: bool) -> bool:
                 "it may be lost in a power failure"
             ) from error
     return True
+
+
+def _is_linked(temporary: Path, path: Path) -> bool:
+    """Whether both names are one file."""
+    ours, found = signature(temporary), signature(path)
+    return ours is not None and ours == found
 
 
 def remove_quietly(path: Path) -> None:
