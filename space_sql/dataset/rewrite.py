@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -34,14 +34,25 @@ def write_query(
     schema = pa.schema([with_field_id(pa.field(c.stored_name, arrow_type(c.type)), c.id) for c in written])
     writer = DataWriter(root, change, origin=origin)
     try:
-        for batch in con.sql(query).to_arrow_reader(ROW_GROUP_ROWS):
-            arrays = [
-                exported(pa.chunked_array([array]), field.type)
-                for array, field in zip(batch.columns, schema, strict=True)
-            ]
+        for table in _large_tables(con.sql(query).to_arrow_reader(ROW_GROUP_ROWS)):
+            arrays = [exported(c, field.type) for c, field in zip(table.columns, schema, strict=True)]
             writer.write(pa.Table.from_arrays(arrays, schema=schema))
         writer.close(sync=sync)
     except BaseException:
         writer.abort()
         raise
     return [described(file, metadata, columns) for file, metadata in writer.written]
+
+
+def _large_tables(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Batches joined into tables of a row group's size: DuckDB 2.0 hands out many small ones."""
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += len(batch)
+        if rows >= ROW_GROUP_ROWS:
+            yield pa.Table.from_batches(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)

@@ -20,6 +20,7 @@ from typing import Any
 
 import duckdb
 
+from space_sql.errors import InvalidInputError
 from space_sql.functions.calls import FUNCTIONS
 
 _lock = threading.RLock()
@@ -36,8 +37,14 @@ def register(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Prepare a connection that exists, and its cursors; returns it.
 
     Does nothing to a prepared one; may be called from several threads.
+
+    Raises:
+        InvalidInputError: a transaction is open, which would not see what is registered; it goes on.
     """
     with _lock:
+        if con in _prepared:
+            return con
+        _check_no_transaction(con)
         _prepare_cursors()
         if not _has_functions(con):
             _add_functions(con)
@@ -47,6 +54,15 @@ def register(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
                 con.execute(statement)
         _prepared.add(con)
     return con
+
+
+def _check_no_transaction(con: duckdb.DuckDBPyConnection) -> None:
+    # Outside of a transaction each statement has one of its own.
+    first, second = (con.execute("SELECT current_transaction_id()").fetchall() for _ in range(2))
+    if first == second:
+        raise InvalidInputError(
+            "register the connection before BEGIN: its open transaction would not see Space SQL's functions"
+        )
 
 
 @functools.cache

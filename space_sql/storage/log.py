@@ -8,6 +8,7 @@ Source: docs/format.md, section "Log".
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import threading
@@ -80,9 +81,7 @@ class Log:
     def _last(self, known: int | None) -> int:
         """Id of the newest entry: entries have no gaps, so it is found by doubling steps."""
         if known is None:
-            known = 0 if self._exists(0) else max(self.entry_ids(), default=-1)
-            if known < 0:
-                raise NotFoundError(f"{self.root} has no commit: its creation did not finish; run space_create again")
+            known = self._listed_last()
         step = 1
         while self._exists(known + step):
             known += step
@@ -92,6 +91,16 @@ class Log:
             if self._exists(known + step):
                 known += step
         return known
+
+    def _listed_last(self) -> int:
+        """Id of the newest entry by listing the folder, once a process: a missing entry shows as a gap."""
+        ids = sorted(self.entry_ids())
+        if not ids:
+            raise NotFoundError(f"{self.root} has no commit: its creation did not finish; run space_create again")
+        if len(ids) <= ids[-1] - ids[0]:
+            missing = next(a + 1 for a, b in itertools.pairwise(ids) if b != a + 1)
+            raise FormatError(f"log entry {entry_path(missing)} is missing; restore it from a copy")
+        return ids[-1]
 
     def entry_ids(self) -> Iterator[int]:
         """Ids of all entries in the folder, in no order."""

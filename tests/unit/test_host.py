@@ -238,10 +238,12 @@ def test_registering_in_an_open_transaction_keeps_it_open(tmp_path: Path) -> Non
         con.execute("CREATE TABLE t (i INT)")
         con.begin()
         con.execute("INSERT INTO t VALUES (1)")
-        space_sql.register(con)
-        create(con, str(tmp_path / "ds"))
+        with pytest.raises(space_sql.InvalidInputError, match="before BEGIN"):
+            space_sql.register(con)
+        assert rows(con, "SELECT count(*) FROM t") == [(1,)]
         con.rollback()
         assert rows(con, "SELECT count(*) FROM t") == [(0,)]
+        create(space_sql.register(con), str(tmp_path / "ds"))
 
 
 def test_registering_from_many_threads_at_once_is_safe(tmp_path: Path) -> None:
