@@ -33,7 +33,9 @@ def source_query(source: str | None) -> str:
             statements = con.extract_statements(text)
         except duckdb.Error as error:
             raise InvalidInputError(f"the source does not parse: {_first_line(error)}") from error
-    if len(statements) != 1:
+    if len(statements) != 1 or statements[0].type.name == "MULTI":
+        if re.search(r"\bpivot\b", text, re.IGNORECASE):
+            raise InvalidInputError("a PIVOT in a source needs its values there: PIVOT … ON column IN (…)")
         raise InvalidInputError(f"the source must be one query or a table name, found {len(statements)} statements")
     kind = statements[0].type.name
     if kind != "SELECT":
