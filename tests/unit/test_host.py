@@ -223,7 +223,7 @@ def test_an_interrupted_write_commits_nothing_and_leaves_no_file(con: Connection
     create(con)
     timer = threading.Timer(0.5, con.interrupt)
     timer.start()
-    with pytest.raises(duckdb.Error, match="(?i)interrupt"):
+    with pytest.raises(duckdb.Error, match=r"(?i)interrupt"):
         rows(con, "CALL space_append('ds', 'SELECT range AS id FROM range(1000000000)')")
     timer.join()
     assert rows(con, "CALL space_append('ds', 'SELECT 1 AS id')") == [(1, "append", 1, 0, 0)]
