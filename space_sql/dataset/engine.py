@@ -92,6 +92,6 @@ def explained(error: duckdb.Error) -> SpaceError:
     text = re.split(r"\n\nLINE |\n+Stack Trace:", str(error), maxsplit=1)[0]
     prefix, found, rest = text.partition(" Error: ")
     message = rest if found and len(prefix) < 40 else text
-    if isinstance(error, _STORAGE):
+    if isinstance(error, _STORAGE) or ".parquet" in message:
         return StorageError(message)
     return InvalidInputError(message)

@@ -97,8 +97,8 @@ class Log:
         ids = sorted(self.entry_ids())
         if not ids:
             raise NotFoundError(f"{self.root} has no commit: its creation did not finish; run space_create again")
-        if len(ids) <= ids[-1] - ids[0]:
-            missing = next(a + 1 for a, b in itertools.pairwise(ids) if b != a + 1)
+        if len(ids) <= ids[-1]:
+            missing = next(a + 1 for a, b in itertools.pairwise([-1, *ids]) if b != a + 1)
             raise FormatError(f"log entry {entry_path(missing)} is missing; restore it from a copy")
         return ids[-1]
 
