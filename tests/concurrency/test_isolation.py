@@ -217,6 +217,23 @@ def test_a_column_that_others_added_is_not_seen_after_an_own_write(a: Connection
     assert [row[0] for row in a.execute(f"DESCRIBE FROM {call_sql('space_scan', ds)}").fetchall()] == [*columns, "own"]
 
 
+def test_using_another_database_inside_a_transaction_changes_nothing(
+    a: Connection, b: Connection, ds: Path, tmp_path: Path
+) -> None:
+    a.execute(f"ATTACH '{tmp_path}/other.db' AS other")
+    a.execute("BEGIN")
+    try:
+        assert ids(a, ds) == [1, 2, 3]
+        as_another_process(lambda: call(b, "space_append", ds, "SELECT 50 AS id"))
+        a.execute("USE other")
+        assert ids(a, ds) == [1, 2, 3]
+    finally:
+        a.execute("COMMIT")
+        a.execute("USE memory")
+        a.execute("DETACH other")
+    assert ids(a, ds) == [1, 2, 3, 50]
+
+
 def test_a_rolled_back_transaction_keeps_what_it_wrote_to_the_dataset(a: Connection, b: Connection, ds: Path) -> None:
     a.execute("BEGIN")
     call(a, "space_append", ds, "SELECT 60 AS id")
