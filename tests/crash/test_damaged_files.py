@@ -58,7 +58,7 @@ def test_a_damaged_file_fails_what_reads_it_in_one_line_and_nothing_is_lost(
         f"FROM {call_sql('space_scan', ds)}",
         f"CALL {call_sql('space_update', ds, 'label = NULL', 'id < 3')}",
         f"CALL {call_sql('space_delete', ds, 'label IS NOT NULL')}",
-        f"CALL {call_sql('space_upsert', ds, "SELECT 2 AS id, '7' AS label")}",
+        "CALL " + call_sql("space_upsert", ds, "SELECT 2 AS id, '7' AS label"),
         f"CALL {call_sql('space_insert', ds, 'SELECT 2 AS id')}",
     ):
         with pytest.raises(duckdb.Error) as error:
