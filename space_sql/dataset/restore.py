@@ -10,7 +10,7 @@ from space_sql.dataset.overwrite import check_unchanged
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options, Result, Tip, draft, transact
 from space_sql.dataset.write import base_state
-from space_sql.errors import InvalidInputError
+from space_sql.errors import InvalidInputError, StorageError
 from space_sql.format.commit import Commit
 from space_sql.format.state import State
 
@@ -30,7 +30,10 @@ def restore(session: Session, view: View, options: Options, version: str | None)
         schema = changed(wanted.schema, tip)
         if not removed and not added and schema is None:
             return None
-        inserted, deleted = _net_counts(tip, wanted)
+        try:
+            inserted, deleted = _net_counts(tip, wanted)
+        except StorageError:  # a damaged file must not stand in the way of leaving it: whole files are counted
+            inserted, deleted = sum(f.live for f in added), sum(f.live for f in removed)
         return draft(
             tip,
             "restore",
