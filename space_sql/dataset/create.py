@@ -20,7 +20,7 @@ from space_sql.dataset.plan import check_storable, new_columns, source_struct
 from space_sql.dataset.session import Session
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Result
-from space_sql.errors import AlreadyExistsError, InvalidInputError, NotFoundError, NotSyncedError
+from space_sql.errors import AlreadyExistsError, InvalidInputError, NotFoundError, NotSyncedError, StorageError
 from space_sql.format.carriers import is_opaque
 from space_sql.format.commit import Commit, DataFile
 from space_sql.format.names import MAIN
@@ -203,7 +203,10 @@ def publish_first(session: Session, root: Path, options: Options, schema: Schema
         "dataset_id": str(uuid.uuid4()),
         "created": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
-    files.put_if_absent(root / MARKER, orjson.dumps(marker, option=orjson.OPT_INDENT_2), sync=session.sync)
+    try:
+        files.put_if_absent(root / MARKER, orjson.dumps(marker, option=orjson.OPT_INDENT_2), sync=session.sync)
+    except NotSyncedError as error:
+        raise StorageError(f"the disk of {root} failed to sync; nothing was committed") from error
     if session.sync:
         with files.explained(root):
             for part in (root / LOG, root / DATA, root / DELETES, root, root.parent):

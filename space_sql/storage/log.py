@@ -8,7 +8,6 @@ Source: docs/format.md, section "Log".
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import threading
@@ -94,13 +93,19 @@ class Log:
 
     def _listed_last(self) -> int:
         """Id of the newest entry by listing the folder, once a process: a missing entry shows as a gap."""
-        ids = sorted(self.entry_ids())
+        try:
+            ids = set(self.entry_ids())
+        except NotFoundError:
+            ids = set()
         if not ids:
             raise NotFoundError(f"{self.root} has no commit: its creation did not finish; run space_create again")
-        if len(ids) <= ids[-1]:
-            missing = next(a + 1 for a, b in itertools.pairwise([-1, *ids]) if b != a + 1)
-            raise FormatError(f"log entry {entry_path(missing)} is missing; restore it from a copy")
-        return ids[-1]
+        last = max(ids)
+        if len(ids) <= last:
+            # A listing may show an entry and not the one before it, when both come while it is made.
+            missing = next((i for i in range(last) if i not in ids and not self._exists(i)), None)
+            if missing is not None:
+                raise FormatError(f"log entry {entry_path(missing)} is missing; restore it from a copy")
+        return last
 
     def entry_ids(self) -> Iterator[int]:
         """Ids of all entries in the folder, in no order."""
