@@ -86,6 +86,16 @@ def test_a_missing_log_entry_is_not_taken_for_the_end_of_history(
     assert re.search(rf"\b{missing}\b|{missing:020d}", message), message
 
 
+def test_an_entry_that_a_listing_left_out_is_not_taken_for_missing(
+    ds: Path, reader: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is listed while others commit may show an entry and not the one before it."""
+    before = contents(reader, ds)
+    listed = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: [n for n in listed(path) if n != Path(entry_path(6)).name])
+    assert contents(reader, ds) == before
+
+
 def test_a_log_entry_of_a_newer_format_asks_for_an_upgrade(ds: Path, reader: duckdb.DuckDBPyConnection) -> None:
     members = read_entry(ds, 7)
     write_entry(ds, 7, {**members, "format": FORMAT_VERSION + 1, "something": "new"})

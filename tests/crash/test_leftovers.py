@@ -64,9 +64,12 @@ def test_an_unfinished_dataset_can_be_created_anew(
     assert call(reader, "space_append", unfinished, "SELECT 2 AS id")[0] == 1
 
 
-def test_an_unfinished_dataset_is_not_listed(unfinished: Path, ds: Path, reader: duckdb.DuckDBPyConnection) -> None:
-    found = reader.execute(f"SELECT path FROM {call_sql('space_datasets', unfinished.parent)}").fetchall()
-    assert found == [(str(ds),)]
+def test_an_unfinished_dataset_is_listed_with_its_problem_if_at_all(
+    unfinished: Path, ds: Path, reader: duckdb.DuckDBPyConnection
+) -> None:
+    found = reader.execute(f"SELECT path, problem FROM {call_sql('space_datasets', unfinished.parent)}").fetchall()
+    assert [path for path, problem in found if problem is None] == [str(ds)]
+    assert all("space_create" in problem for _, problem in found if problem is not None)
 
 
 def test_a_folder_with_something_else_in_it_is_not_made_a_dataset(
