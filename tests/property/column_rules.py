@@ -32,6 +32,7 @@ class ColumnRules(Driver):
 
     @rule(number=SESSIONS, data=st.data(), name=st.sampled_from(NAMES))
     def add_column(self, number: int, data: st.DataObject, name: str) -> None:
+        self.aim(data)
         new = Column(next(self.column_ids), name, data.draw(st.sampled_from(TYPES)))
 
         def change(content: Content) -> tuple[Column, ...]:
@@ -43,6 +44,7 @@ class ColumnRules(Driver):
 
     @rule(number=SESSIONS, data=st.data(), new=st.sampled_from(NAMES))
     def rename_column(self, number: int, data: st.DataObject, new: str) -> None:
+        self.aim(data)
         _, _, base = self.seen(number)
         old = data.draw(st.sampled_from([c.name for c in (base or self.world.content(0)).columns]))
 
@@ -57,6 +59,7 @@ class ColumnRules(Driver):
 
     @rule(number=SESSIONS, data=st.data())
     def drop_column(self, number: int, data: st.DataObject) -> None:
+        self.aim(data)
         _, _, base = self.seen(number)
         name = data.draw(st.sampled_from([c.name for c in (base or self.world.content(0)).columns] + ["label"]))
 

@@ -39,6 +39,7 @@ class Driver(RuleBasedStateMachine):
         self.sessions = [Session(), Session()]
         self.column_ids = itertools.count(1)
         self.changed: set[str] = set()
+        self.aimed: str | None = None
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A connection that does not sync, for speed."""
@@ -51,10 +52,16 @@ class Driver(RuleBasedStateMachine):
             con.close()
         self.stack.close()
 
+    def aim(self, data: st.DataObject) -> None:
+        """Perhaps name a branch for the next write, as the argument ``branch``."""
+        self.aimed = (
+            data.draw(st.sampled_from(sorted(self.world.branches))) if data.draw(st.integers(0, 5)) == 0 else None
+        )
+
     def seen(self, number: int) -> tuple[Session, str, Content | None]:
-        """A session, its branch, and what it sees there (None when the branch is not there)."""
+        """A session, the branch that it works on, and what it sees there (None when the branch is not there)."""
         session = self.sessions[number]
-        branch = session.branch or MAIN
+        branch = self.aimed or session.branch or MAIN
         try:
             return session, branch, self.world.seen_content(self.world.see(session), branch)
         except Refused:
@@ -108,6 +115,8 @@ class Driver(RuleBasedStateMachine):
         if data.draw(st.integers(0, 4)) == 0:
             key = f"key {len(self.world.keys)}"
             options["commit_key"] = key
+        if self.aimed is not None:
+            named["branch"] = self.aimed
         sql = call_sql(f"space_{operation}", self.path, *arguments, **named, **options)
 
         def expect() -> Outcome:
@@ -126,6 +135,7 @@ class Driver(RuleBasedStateMachine):
 
         entries = len(self.world.entries)
         found = self.run(number, sql, expect, **options)
+        self.aimed = None
         if found is not None and key is not None and len(self.world.entries) > entries:
             self.world.keys[key] = (sql, found)
 

@@ -27,6 +27,7 @@ class RowRules(Driver):
         by_position: bool = False,
     ) -> None:
         """A write of a source's rows. ``effect`` gets the content with the source's new columns, the base, the rows."""
+        self.aim(data)
         _, _, base = self.seen(number)
         if base is None:
             base = self.world.content(0)
@@ -35,7 +36,9 @@ class RowRules(Driver):
         rows = draw_rows(data, base, columns, nulls=nulls)
         given = as_values(columns, rows)
         births = model.Births()
-        mine = (*base.columns, *(c for c in columns if base.column(c.id) is None))
+        given_columns = {c.id: c for c in columns}
+        mine = tuple(given_columns.pop(c.id, c) for c in base.columns)
+        mine += tuple(given_columns.values())
         named = {"evolve": True} if evolve else {}
 
         def apply(content: Content) -> Effect:
@@ -84,6 +87,7 @@ class RowRules(Driver):
 
     @rule(number=SESSIONS, data=st.data())
     def delete(self, number: int, data: st.DataObject) -> None:
+        self.aim(data)
         _, _, base = self.seen(number)
         base = base or self.world.content(0)
         predicate = data.draw(predicates.predicates(base))
@@ -97,6 +101,7 @@ class RowRules(Driver):
 
     @rule(number=SESSIONS, data=st.data())
     def update(self, number: int, data: st.DataObject) -> None:
+        self.aim(data)
         _, _, base = self.seen(number)
         base = base or self.world.content(0)
         predicate = data.draw(predicates.predicates(base))
@@ -129,11 +134,13 @@ class RowRules(Driver):
 
     @rule(number=SESSIONS, data=st.data())
     def restore(self, number: int, data: st.DataObject) -> None:
+        self.aim(data)
         session, _, _ = self.seen(number)
         version, target = self.draw_version(data, session)
         wanted = self.world.content(target)
         own = self.world.see(session).own
-        if any(version == name for name in own):
+        if version in own:
+            self.aimed = None
             return
 
         def apply(content: Content) -> Effect:

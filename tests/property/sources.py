@@ -20,11 +20,14 @@ def quoted(name: str) -> str:
 
 
 def draw_columns(data: st.DataObject, content: Content, new_ids: Iterator[int], *, evolve: bool) -> list[Column]:
-    """Columns of a source: the key, some of the others, and with ``evolve`` perhaps a new one."""
+    """Columns of a source: the key, some of the others, and with ``evolve`` perhaps a new or wider one."""
     keys = [c for c in content.columns if c.id in content.keys]
     others = [c for c in content.columns if c.id not in content.keys]
     chosen = [c for c in others if data.draw(st.integers(0, 3)) > 0]
     if evolve:
+        chosen = [
+            Column(c.id, c.name, "BIGINT") if c.type == "INTEGER" and data.draw(st.booleans()) else c for c in chosen
+        ]
         name = data.draw(st.sampled_from(NAMES))
         if content.named(name) is None:
             chosen.append(Column(next(new_ids), name, data.draw(st.sampled_from(TYPES))))
