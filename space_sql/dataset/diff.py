@@ -71,7 +71,7 @@ def _rows(view: View, here: State, there: State, slots: list[_Slot], *, from_sid
     )
     if not parts:
         return f"SELECT {', '.join(_null(s) for s in slots)} WHERE false"
-    items = [s.name if s in present else _null(s) for s in slots]
+    items = [s.name if (s.in_from if from_side else s.in_to) else _null(s) for s in slots]
     return f"SELECT {', '.join(items)} FROM (\n" + "\nUNION ALL\n".join(parts) + "\n)"
 
 

@@ -176,7 +176,10 @@ class _OpenFile:
             self._sink.close()
         metadata = self._writer.writer.metadata
         data = [f for f in self._schema if f.name not in ORIGIN_COLUMNS]
-        stats = {field_id(f): s for f in data if (s := _statistics(metadata, f.name)) is not None}
+        paths = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
+        times = Counter(paths)
+        places = {path: i for i, path in enumerate(paths) if times[path] == 1}
+        stats = {field_id(f): s for f in data if f.name in places and (s := _statistics(metadata, places[f.name]))}
         file = DataFile(
             number=0,
             path=self._path,
@@ -197,12 +200,8 @@ class _OpenFile:
             self._sink.close()
 
 
-def _statistics(metadata: pq.FileMetaData, name: str) -> list[Any] | None:
+def _statistics(metadata: pq.FileMetaData, index: int) -> list[Any] | None:
     """``[min, max, nulls]`` of a plain column over all row groups; bounds are None where unknown."""
-    found = [i for i in range(metadata.num_columns) if metadata.schema.column(i).path == name]
-    if len(found) != 1:
-        return None
-    (index,) = found
     low: Any = None
     high: Any = None
     nulls = 0
