@@ -40,6 +40,8 @@ def signature(path: str | Path) -> Signature | None:
         stat = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise explain(error, path) from error
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
