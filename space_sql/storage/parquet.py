@@ -8,6 +8,7 @@ Source: docs/format.md, sections "Data file" and "Deleted positions".
 from __future__ import annotations
 
 import datetime
+import inspect
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,8 @@ from space_sql.format.paths import DATA, DELETES, new_data_path, new_deletes_pat
 from space_sql.storage import files
 
 ROW_GROUP_ROWS = 122_880
+_PAGE_ROWS = {"max_rows_per_page": 20_480}  # ten of DuckDB's vectors: it copies values where a page ends inside one
+_PAGES = _PAGE_ROWS if _PAGE_ROWS.keys() <= inspect.signature(pq.ParquetWriter).parameters.keys() else {}
 FILE_BYTES = 256 << 20
 ORIGIN_COLUMNS = ("_space_origin_file", "_space_origin_pos")
 ORIGIN_IDS = (2_147_483_001, 2_147_483_002)
@@ -158,6 +161,7 @@ class _OpenFile:
                 write_statistics=statistics or False,
                 write_page_checksum=True,
                 store_schema=False,
+                **_PAGES,
             )
 
     @property
