@@ -126,7 +126,7 @@ def refuse_existing(rows: Staged, state: State, *, appeared: bool, besides: pa.T
     if not files:
         return
     with cursor() as con:
-        con.register("_space_besides", POSITIONS.empty_table() if besides is None else besides)
+        con.register("_space_besides", pa.Table.from_batches([], POSITIONS) if besides is None else besides)
         stored = rows_sql(rows.root, files, rows.keys, logical=False, positions=True)
         found = _first(
             con,
@@ -190,13 +190,13 @@ def merge_rows(rows: Staged, state: State, *, sync: bool) -> Merged:
     """Split staged rows into inserts and updates against a state, and write files where needed."""
     files = candidates(rows, state)
     if not files:
-        return Merged(rows.files, (), POSITIONS.empty_table())
+        return Merged(rows.files, (), pa.Table.from_batches([], POSITIONS))
     missing = [c for c in state.schema.columns if c.id not in {m.id for m in rows.columns}]
     with _hits(rows, state, files) as con:
         (found,) = _first(con, "SELECT count(DISTINCT (sf, sp)) FROM hits") or (0,)
         total = sum(f.rows for f in rows.files)
         if not found:
-            return Merged(rows.files, (), POSITIONS.empty_table())
+            return Merged(rows.files, (), pa.Table.from_batches([], POSITIONS))
         inserted: list[DataFile] = []
         if found < total:
             query = (

@@ -67,7 +67,7 @@ def _still_there(positions: Positions, state: State, tip: Tip, *, forgiving: boo
 
 def _also_in(positions: Positions, others: Positions) -> pa.ChunkedArray:
     """For each position whether it is among the others."""
-    found = pc.equal(positions["file"], None).fill_null(False)
+    found = pc.is_null(positions["file"])
     for number in _numbers(positions) & _numbers(others):
         theirs = others.filter(pc.equal(others["file"], number))["pos"]
         here = pc.and_(pc.equal(positions["file"], number), pc.is_in(positions["pos"], theirs))

@@ -86,7 +86,7 @@ class Staging:
     def positions(self) -> pa.Table:
         """Positions of the rows that were staged: ``file``, ``pos``."""
         schema = pa.schema([("file", pa.int64()), ("pos", pa.int64())])
-        return pa.concat_tables([t.cast(schema) for t in self._positions]) if self._positions else schema.empty_table()
+        return pa.concat_tables([pa.Table.from_batches([], schema), *(t.cast(schema) for t in self._positions)])
 
     def abort(self) -> None:
         """Remove what was written."""

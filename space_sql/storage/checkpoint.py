@@ -144,7 +144,7 @@ def decode(raw: bytes) -> Checkpoint | None:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(pa.BufferReader(raw), page_checksum_verification=True)
+        table = pq.ParquetFile(pa.BufferReader(raw), page_checksum_verification=True).read()
     except (pa.ArrowInvalid, OSError):
         return None
     return Checkpoint(table) if tuple(table.column_names) == _COLUMNS else None

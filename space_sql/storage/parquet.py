@@ -277,7 +277,7 @@ def read_positions(root: Path, deletes: Sequence[DeleteFile]) -> pa.Table:
     """Deleted positions of several files as one table of ``file`` and ``pos``."""
     tables = []
     for path in dict.fromkeys(d.path for d in deletes):
-        with files.explained(root / path):
-            tables.append(pq.read_table(root / path, page_checksum_verification=True))
-    empty = pa.schema([("file", pa.int64()), ("pos", pa.int64())]).empty_table()
-    return pa.concat_tables(tables) if tables else empty
+        with files.explained(root / path), pq.ParquetFile(root / path, page_checksum_verification=True) as file:
+            tables.append(file.read())
+    schema = pa.schema([("file", pa.int64()), ("pos", pa.int64())])
+    return pa.concat_tables(tables) if tables else pa.Table.from_batches([], schema)
