@@ -13,7 +13,14 @@ from space_sql.dataset.staging import described
 from space_sql.format.commit import DataFile
 from space_sql.format.schema import Column
 from space_sql.format.types import BIGINT
-from space_sql.storage.parquet import ORIGIN_COLUMNS, ORIGIN_IDS, ROW_GROUP_ROWS, DataWriter, with_field_id
+from space_sql.storage.parquet import (
+    ORIGIN_COLUMNS,
+    ORIGIN_IDS,
+    ROW_GROUP_BYTES,
+    ROW_GROUP_ROWS,
+    DataWriter,
+    with_field_id,
+)
 
 ORIGINS = tuple(Column(i, name, BIGINT) for i, name in zip(ORIGIN_IDS, ORIGIN_COLUMNS, strict=True))
 """The columns that tell where a row of a merged file was first written."""
@@ -47,12 +54,12 @@ def write_query(
 def _large_tables(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     """Batches joined into tables of a row group's size: DuckDB 2.0 hands out many small ones."""
     waiting: list[pa.RecordBatch] = []
-    rows = 0
+    rows = size = 0
     for batch in batches:
         waiting.append(batch)
-        rows += len(batch)
-        if rows >= ROW_GROUP_ROWS:
+        rows, size = rows + len(batch), size + batch.nbytes
+        if rows >= ROW_GROUP_ROWS or size >= ROW_GROUP_BYTES:
             yield pa.Table.from_batches(waiting)
-            waiting, rows = [], 0
+            waiting, rows, size = [], 0, 0
     if waiting:
         yield pa.Table.from_batches(waiting)

@@ -15,9 +15,7 @@ from space_sql.dataset.leaves import empty_leaves
 from space_sql.dataset.scan import FILE, POS
 from space_sql.format.commit import DataFile
 from space_sql.format.schema import Column
-from space_sql.storage.parquet import ROW_GROUP_ROWS, DataWriter
-
-_BATCH_BYTES = 64 << 20
+from space_sql.storage.parquet import ROW_GROUP_BYTES, ROW_GROUP_ROWS, DataWriter
 
 
 class Staging:
@@ -50,7 +48,7 @@ class Staging:
             self._waiting.extend(chunks)
             self._waiting_rows += sum(len(chunk) for chunk in chunks)
             self._waiting_bytes += sum(chunk.nbytes for chunk in chunks)
-            full = self._waiting_rows >= ROW_GROUP_ROWS or self._waiting_bytes >= _BATCH_BYTES
+            full = self._waiting_rows >= ROW_GROUP_ROWS or self._waiting_bytes >= ROW_GROUP_BYTES
             batch = self._take() if full else []
         if batch:
             self._flush(batch)

@@ -28,7 +28,7 @@ def explain(error: OSError, path: str | Path) -> SpaceError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageError(f"no space left on the disk of {path}; nothing was committed: free space and try again")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return ReadOnlyError(f"no permission to write {path}; nothing was committed")
+        return ReadOnlyError(f"no permission for {path}; nothing was committed")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return NotFoundError(f"{path} does not exist")
     return StorageError(f"{path}: {error.strerror or error}")

@@ -26,6 +26,7 @@ from space_sql.format.paths import DATA, DELETES, new_data_path, new_deletes_pat
 from space_sql.storage import files
 
 ROW_GROUP_ROWS = 122_880
+ROW_GROUP_BYTES = 64 << 20
 _PAGE_ROWS = {"max_rows_per_page": 20_480}  # ten of DuckDB's vectors: it copies values where a page ends inside one
 _PAGES = _PAGE_ROWS if _PAGE_ROWS.keys() <= inspect.signature(pq.ParquetWriter).parameters.keys() else {}
 FILE_BYTES = 256 << 20
