@@ -10,6 +10,8 @@ Source: docs/format.md, section "Checkpoint".
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +29,10 @@ if TYPE_CHECKING:  # most processes that read meet no checkpoint: the Parquet re
     import pyarrow as pa
 
 INTERVAL = 32
+
+_CHECKSUM = "space.sha256"
+_BLANK = "0" * 64
+_SIGNATURE = re.compile(rb"space\.sha256.{1,8}?([0-9a-f]{64})", re.DOTALL)
 
 _COLUMNS = ("kind", "id", "heads", "key", "payload")
 
@@ -85,8 +91,26 @@ def encode(refs: Refs, states: Iterable[State], history: Iterable[dict[str, Any]
         schema=_schema(),
     )
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", write_page_checksum=True, store_schema=False)
-    return bytes(sink.getvalue())
+    with pq.ParquetWriter(sink, table.schema, compression="zstd", store_schema=False) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({_CHECKSUM: _BLANK})
+    return _signed(bytes(sink.getvalue()))
+
+
+def _signed(raw: bytes) -> bytes:
+    """The file with its checksum in place of the blank one: Parquet itself does not protect its footer."""
+    at = raw.rindex(_BLANK.encode())
+    return raw[:at] + hashlib.sha256(raw).hexdigest().encode() + raw[at + len(_BLANK) :]
+
+
+def _is_whole(raw: bytes) -> bool:
+    """Whether a checkpoint is as it was written."""
+    found = _SIGNATURE.search(raw, max(raw.rfind(_CHECKSUM.encode()), 0))
+    if found is None:
+        return False
+    start, end = found.span(1)
+    blank = raw[:start] + _BLANK.encode() + raw[end:]
+    return hashlib.sha256(blank).hexdigest().encode() == found[1]
 
 
 @dataclass(frozen=True)
@@ -140,11 +164,10 @@ class Checkpoint:
 
 def decode(raw: bytes) -> Checkpoint | None:
     """Read a checkpoint; None when its bytes are damaged (the log itself is then replayed)."""
+    if not _is_whole(raw):
+        return None
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        table = pq.ParquetFile(pa.BufferReader(raw), page_checksum_verification=True).read()
-    except (pa.ArrowInvalid, OSError):
-        return None
+    table = pq.ParquetFile(pa.BufferReader(raw)).read()
     return Checkpoint(table) if tuple(table.column_names) == _COLUMNS else None
