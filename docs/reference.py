@@ -16,7 +16,7 @@ from rich.console import Console
 
 import space_sql
 from space_sql.cli.output import Format, print_result
-from space_sql.functions.catalogue import CHANGES, READS, WRITES
+from space_sql.functions.catalogue import CHANGES, READS, UPKEEP, WRITES
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs/reference.md"
@@ -66,6 +66,10 @@ The `…` in a signature stands for the arguments of every write:
 | `author` | who, for the history |
 | `expected_snapshot` | compare and swap: a `conflict`, unless this snapshot id is the head of the branch |
 | `commit_key` | a name for this commit: when a commit of that name is there, nothing happens and its result is returned, so a job can be run again |
+"""  # noqa: E501
+
+UPKEEP_INTRO = """\
+These keep a dataset fast and small over the years. None of them changes a row of a version that can be read. They return columns of their own, and with `dry_run => true` they only tell what they would do. The `…` stands for the arguments of every write.
 """  # noqa: E501
 
 
@@ -124,7 +128,7 @@ def page_of(found: Entry) -> str:
     parts = [f"### {found.name}", f"`{found.signature}`", found.text]
     arguments = [f"| `{name}` | {meaning} |" for name, meaning in found.arguments]
     parts.append("\n".join(["| argument | |", "|---|---|", *arguments]))
-    if found.kind == "read":
+    if found.kind != "write":
         parts.append(found.returns)
     if found.columns:
         rows = [
@@ -143,7 +147,10 @@ def reference() -> str:
     """The whole page."""
     reads = [page_of(entry(name)) for name in READS]
     writes = [page_of(entry(name)) for name in (*WRITES, *CHANGES)]
-    return "\n".join([INTRO, "## Read\n", *reads, "## Write\n", WRITES_INTRO, *writes])
+    upkeep = [page_of(entry(name)) for name in UPKEEP]
+    return "\n".join(
+        [INTRO, "## Read\n", *reads, "## Write\n", WRITES_INTRO, *writes, "## Upkeep\n", UPKEEP_INTRO, *upkeep]
+    )
 
 
 if __name__ == "__main__":

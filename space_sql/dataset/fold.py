@@ -10,7 +10,7 @@ Source: docs/format.md, section "Rewrites".
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -18,16 +18,11 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from space_sql.dataset.engine import cursor
-from space_sql.dataset.rewrite import ORIGINS, write_query
-from space_sql.dataset.scan import FILE, POS, rows_sql
-from space_sql.errors import SpaceError, StorageError
+from space_sql.dataset.rewrite import merge_files
+from space_sql.errors import SpaceError
 from space_sql.format.commit import Commit, DataFile, DeleteFile, MergedDeletes
-from space_sql.format.schema import Schema
 from space_sql.format.state import State
-from space_sql.format.types import quote_identifier
-from space_sql.storage import files as disk
-from space_sql.storage.parquet import ORIGIN_COLUMNS, read_positions, write_deletes
+from space_sql.storage.parquet import read_positions, write_deletes
 
 FAN = 8
 _SMALLEST = 32 << 10
@@ -46,7 +41,7 @@ def folded(root: Path, before: State, commit: Commit, *, sync: bool) -> Commit:
         small = _full_tier(f for f in after.files.values() if f.live)
         dead = [f.number for f in after.files.values() if not f.live]
         if small or dead:
-            merged = _merge_files(root, after.schema, small, sync=sync) if small else []
+            merged = merge_files(root, after.schema, small, sync=sync) if small else []
             removed = (*(f.number for f in small), *dead)
             commit = replace(commit, rewrites_removed=removed, rewrites_added=tuple(merged))
             commit = commit.numbered(commit.snapshot_id)
@@ -69,27 +64,6 @@ def _full_tier(files: Iterable[_File]) -> list[_File]:
                 tier, bound = tier + 1, bound * FAN
             tiers[tier].append(file)
     return next((tiers[t] for t in sorted(tiers) if len(tiers[t]) >= FAN), [])
-
-
-def _merge_files(root: Path, schema: Schema, files: Sequence[DataFile], *, sync: bool) -> list[DataFile]:
-    """One file (or few) with the live rows of others, each row with its origin."""
-    columns = schema.columns
-    names = ", ".join(quote_identifier(c.name) for c in columns)
-    plain = [f for f in files if not f.origin]
-    moved = [f for f in files if f.origin]
-    parts = []
-    if plain:
-        rows = rows_sql(root, plain, columns, logical=False, positions=True)
-        parts.append(f"SELECT {FILE} AS {ORIGIN_COLUMNS[0]}, {POS} AS {ORIGIN_COLUMNS[1]}, {names} FROM ({rows})")
-    if moved:
-        parts.append(rows_sql(root, moved, [*ORIGINS, *columns], logical=False))
-    with cursor() as con:
-        merged = write_query(con, root, " UNION ALL ".join(parts), columns, "fold", sync=sync, origin=True)
-    if sum(f.rows for f in merged) != sum(f.live for f in files):
-        for file in merged:
-            disk.remove_quietly(root / file.path)
-        raise StorageError("merging small files gave another number of rows; they stay as they are")
-    return merged
 
 
 def _merge_deletes(root: Path, state: State, *, sync: bool) -> tuple[MergedDeletes, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -44,7 +44,7 @@ def rebase(positions: Positions, tip: Tip, *, forgiving: bool) -> Positions:
         before = tip.view.dataset.log.state(commit.parent_id).apply(unmoved)
         mask = pc.is_in(positions["file"], pa.array(sorted(lost & set(commit.rewrites_removed)), pa.int64()))
         moving = _still_there(positions.filter(mask), before, tip, forgiving=forgiving)
-        positions = pa.concat_tables([positions.filter(pc.invert(mask)), _moved(moving, before, commit, tip)])
+        positions = pa.concat_tables([positions.filter(pc.invert(mask)), _in_merged(moving, before, commit, tip)])
     return positions
 
 
@@ -87,16 +87,23 @@ def _rewriting(tip: Tip, lost: Iterable[int]) -> Commit | None:
     return None
 
 
-def _moved(positions: Positions, before: State, commit: Commit, tip: Tip) -> Positions:
-    """Positions in the files that a commit wrote in place of others, found by the rows' origins."""
+def _in_merged(positions: Positions, before: State, commit: Commit, tip: Tip) -> Positions:
+    return moved(tip.view.dataset.root, positions, before.files, commit.rewrites_added)
+
+
+def moved(root: Path, positions: Positions, before: Mapping[int, DataFile], merged: Sequence[DataFile]) -> Positions:
+    """Positions in the files that stand in the place of others, found by the rows' origins.
+
+    Raises:
+        FormatError: a row is not there, though it was alive when the files were merged.
+    """
     if not len(positions):
         return positions
-    root = tip.view.dataset.root
     with cursor() as con:
         con.register("_space_moving", positions)
         origins = []
         for number in sorted(_numbers(positions)):
-            file = before.files[number]
+            file = before[number]
             rows = f"SELECT * FROM _space_moving WHERE file = {number}"
             if file.origin:
                 rows = (
@@ -106,13 +113,13 @@ def _moved(positions: Positions, before: State, commit: Commit, tip: Tip) -> Pos
             else:
                 rows = f"SELECT file AS origin_file, pos AS origin_pos FROM ({rows})"
             origins.append(rows)
-        targets = " UNION ALL ".join(_origins(root, f) for f in commit.rewrites_added if f.origin)
+        targets = " UNION ALL ".join(_origins(root, f) for f in merged if f.origin)
         found = con.sql(
             f"SELECT t.file, t.pos FROM ({' UNION ALL '.join(origins)}) AS o JOIN ({targets}) AS t "
             "USING (origin_file, origin_pos)"
         ).to_arrow_table()
     if len(found) != len(positions):
-        raise FormatError(f"log entry {commit.snapshot_id} merged files but lost rows of them; restore it from a copy")
+        raise FormatError("files were merged, but rows of them are lost; restore the folder from a copy")
     return found.cast(positions.schema)
 
 

@@ -34,6 +34,8 @@ def restore(session: Session, view: View, options: Options, version: str | None)
             inserted, deleted = _net_counts(tip, wanted)
         except StorageError:  # a damaged file must not stand in the way of leaving it: whole files are counted
             inserted, deleted = sum(f.live for f in added), sum(f.live for f in removed)
+        if not inserted and not deleted and schema is None:  # the same rows in other files
+            return None
         return draft(
             tip,
             "restore",

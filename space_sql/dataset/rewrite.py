@@ -9,11 +9,16 @@ import duckdb
 import pyarrow as pa
 
 from space_sql.dataset.arrow_types import arrow_type, exported
+from space_sql.dataset.engine import cursor
+from space_sql.dataset.scan import FILE, POS, rows_sql
 from space_sql.dataset.staging import described
+from space_sql.errors import StorageError
 from space_sql.format.commit import DataFile
-from space_sql.format.schema import Column
-from space_sql.format.types import BIGINT
+from space_sql.format.schema import Column, Schema
+from space_sql.format.types import BIGINT, quote_identifier
+from space_sql.storage import files as disk
 from space_sql.storage.parquet import (
+    FILE_BYTES,
     ORIGIN_COLUMNS,
     ORIGIN_IDS,
     ROW_GROUP_BYTES,
@@ -35,11 +40,12 @@ def write_query(
     *,
     sync: bool,
     origin: bool = False,
+    file_bytes: int = FILE_BYTES,
 ) -> list[DataFile]:
     """The query's rows in new data files; with ``origin`` it has the columns ``ORIGINS`` before the others."""
     written = [*ORIGINS, *columns] if origin else list(columns)
     schema = pa.schema([with_field_id(pa.field(c.stored_name, arrow_type(c.type)), c.id) for c in written])
-    writer = DataWriter(root, change, origin=origin)
+    writer = DataWriter(root, change, file_bytes=file_bytes, origin=origin)
     try:
         for table in _large_tables(con.sql(query).to_arrow_reader(ROW_GROUP_ROWS)):
             arrays = [exported(c, field.type) for c, field in zip(table.columns, schema, strict=True)]
@@ -49,6 +55,38 @@ def write_query(
         writer.abort()
         raise
     return [described(file, metadata, columns) for file, metadata in writer.written]
+
+
+def merge_files(
+    root: Path,
+    schema: Schema,
+    files: Sequence[DataFile],
+    *,
+    sync: bool,
+    order_by: Sequence[str] = (),
+    file_bytes: int = FILE_BYTES,
+) -> list[DataFile]:
+    """New files with the live rows of others, each row with its origin; ordered by columns where named."""
+    columns = schema.columns
+    names = ", ".join(quote_identifier(c.name) for c in columns)
+    plain = [f for f in files if not f.origin]
+    moved = [f for f in files if f.origin]
+    parts = []
+    if plain:
+        rows = rows_sql(root, plain, columns, logical=False, positions=True)
+        parts.append(f"SELECT {FILE} AS {ORIGIN_COLUMNS[0]}, {POS} AS {ORIGIN_COLUMNS[1]}, {names} FROM ({rows})")
+    if moved:
+        parts.append(rows_sql(root, moved, [*ORIGINS, *columns], logical=False))
+    query = " UNION ALL ".join(parts)
+    if order_by:
+        query = f"SELECT * FROM ({query}) ORDER BY {', '.join(quote_identifier(name) for name in order_by)}"
+    with cursor() as con:
+        merged = write_query(con, root, query, columns, "fold", sync=sync, origin=True, file_bytes=file_bytes)
+    if sum(f.rows for f in merged) != sum(f.live for f in files):
+        for file in merged:
+            disk.remove_quietly(root / file.path)
+        raise StorageError("merging files gave another number of rows; they stay as they are")
+    return merged
 
 
 def _large_tables(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,12 +57,27 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Report:
+    """What a function of upkeep returns: rows of its own columns."""
+
+    rows: Sequence[Mapping[str, Any]]
+
+    def row(self) -> Sequence[Mapping[str, Any]]:
+        """The rows, as JSON has them."""
+        return self.rows
+
+
+@dataclass(frozen=True)
 class Tip:
-    """What a commit is put on: the branch head as of now."""
+    """What a commit is put on: the branch head as of now.
+
+    ``own`` is true for the head as only the session's transaction sees it, on an older state.
+    """
 
     view: View
     branch: str
     state: State
+    own: bool = False
 
     @property
     def refs(self) -> Refs:
@@ -159,7 +174,7 @@ def _own_tip(seen: View, tip: Tip) -> Tip | None:
     head = seen.refs.branches.get(tip.branch)
     if head is None or (head == tip.state.snapshot_id and head not in seen.own):
         return None
-    return Tip(seen, tip.branch, seen.state(head))
+    return Tip(seen, tip.branch, seen.state(head), own=True)
 
 
 def _as_own(own: Tip, mine: Commit | None, snapshot_id: int, commit: Commit | None) -> Own:
@@ -182,8 +197,9 @@ def _new_files(commit: Commit) -> frozenset[str]:
     """Paths of the files that a numbered commit is the first to name."""
     added = (*commit.files_added, *commit.rewrites_added)
     data = {f.path for f in added if f.number // FILES_PER_COMMIT == commit.snapshot_id}
+    carried = {d.path for f in commit.rewrites_added for d in f.deletes}
     merged = {m.added.path for m in commit.deletes_merged}
-    return frozenset(data | merged | {d.path for d in commit.deletes_added})
+    return frozenset(data | carried | merged | {d.path for d in commit.deletes_added})
 
 
 def _remove(dataset: Dataset, paths: frozenset[str]) -> None:

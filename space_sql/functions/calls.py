@@ -19,7 +19,7 @@ from space_sql.dataset.session import Session, Sessions
 from space_sql.dataset.transact import Options, Result, find_repeat
 from space_sql.errors import InvalidInputError, NotFoundError, SpaceError
 from space_sql.format.types import quote_literal
-from space_sql.functions.catalogue import CHANGES, READS, WRITES, Writing
+from space_sql.functions.catalogue import CHANGES, READS, UPKEEP, WRITES, Writing
 
 if TYPE_CHECKING:  # a process that only reads does without Arrow, whose import is half of its start
     import pyarrow as pa
@@ -151,7 +151,7 @@ class Calls:
         def make() -> str:
             options, given = _split(arguments)
             at: Session = self.sessions.get(session)
-            return orjson.dumps(CHANGES[function](at, options, **given).row()).decode()
+            return orjson.dumps((CHANGES | UPKEEP)[function](at, options, **given).row()).decode()
 
         return _as_text(make)
 

@@ -5,7 +5,8 @@ function is meant is an argument. So a function is declared here, once, for ever
 
 - ``READS`` write SQL while DuckDB binds a query;
 - ``WRITES`` write the SQL of the rows to stage, then take those rows and commit;
-- ``CHANGES`` commit without rows.
+- ``CHANGES`` commit without rows;
+- ``UPKEEP`` does too, and tells what it did in columns of its own.
 
 Modules of writes are imported when one is first called: reading does without Arrow, whose import is
 half of a short process's time.
@@ -19,7 +20,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from space_sql.dataset.rows import Rows
-from space_sql.dataset.transact import Result
+from space_sql.dataset.transact import Report, Result
 from space_sql.functions import changes, datasets, diff, files, info, refs, scan, schema, snapshots
 
 
@@ -59,9 +60,9 @@ class Change:
 
     module: str
 
-    def __call__(self, *arguments: Any, **given: Any) -> Result:
+    def __call__(self, *arguments: Any, **given: Any) -> Result | Report:
         """Commit."""
-        result: Result = import_module(f"space_sql.functions.{self.module}").apply(*arguments, **given)
+        result: Result | Report = import_module(f"space_sql.functions.{self.module}").apply(*arguments, **given)
         return result
 
 
@@ -96,4 +97,8 @@ CHANGES: dict[str, Change] = {
     "space_add_column": Change("add_column"),
     "space_rename_column": Change("rename_column"),
     "space_drop_column": Change("drop_column"),
+}
+
+UPKEEP: dict[str, Change] = {
+    "space_compact": Change("compact"),
 }

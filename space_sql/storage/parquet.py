@@ -32,6 +32,7 @@ _PAGES = _PAGE_ROWS if _PAGE_ROWS.keys() <= inspect.signature(pq.ParquetWriter).
 FILE_BYTES = 256 << 20
 ORIGIN_COLUMNS = ("_space_origin_file", "_space_origin_pos")
 ORIGIN_IDS = (2_147_483_001, 2_147_483_002)
+_POSITION = ORIGIN_COLUMNS[1:]  # positions mostly count up: their differences take no room
 _SAMPLE = 2048
 _STAT_TEXT = 128
 
@@ -148,7 +149,7 @@ class _OpenFile:
             for path, type_ in found:
                 if seen[path] > 1:
                     continue
-                if not plain or _repeats(table[name]):
+                if name not in _POSITION and (not plain or _repeats(table[name])):
                     dictionary.append(path)
                 if name not in nan if plain else not pa.types.is_floating(type_):
                     statistics.append(path)
@@ -159,6 +160,7 @@ class _OpenFile:
                 self._schema,
                 compression="snappy",
                 use_dictionary=dictionary or False,
+                column_encoding={name: "DELTA_BINARY_PACKED" for name in _POSITION if name in leaves} or None,
                 write_statistics=statistics or False,
                 write_page_checksum=True,
                 store_schema=False,

@@ -181,6 +181,10 @@ def _drop_column(content: Content, _saw: Content, on: Target) -> None:
     del content.columns[on.column]
 
 
+def _compact(_content: Content, _saw: Content, _on: Target) -> None:
+    """No row changes."""
+
+
 OPERATIONS = {
     operation.name: operation
     for operation in (
@@ -200,5 +204,6 @@ OPERATIONS = {
         Operation("add column", lambda on: (f"new_{on.column} INTEGER",), _add_column),
         Operation("rename column", lambda on: (on.column, f"{on.who}_{on.column}"), _rename_column),
         Operation("drop column", lambda on: (on.column,), _drop_column),
+        Operation("compact", lambda _on: ("64KiB", ["id"]), _compact),
     )
 }

@@ -66,5 +66,6 @@ WRITES: dict[str, KilledWrite] = {
     "drop column": KilledWrite("space_drop_column", ("box",)),
     "append with a checkpoint": KilledWrite("space_append", (SOURCE,), before="a checkpoint"),
     "append that merges files": KilledWrite("space_append", (SOURCE,), before="a merge"),
+    "compact": KilledWrite("space_compact"),
     "upsert on another branch": KilledWrite("space_upsert", (SOURCE,), {"branch": "dev"}),
 }

@@ -28,7 +28,7 @@ from rich.console import Console
 
 import space_sql
 from space_sql.cli.output import Format, print_result
-from space_sql.functions.catalogue import CHANGES, READS, WRITES
+from space_sql.functions.catalogue import CHANGES, READS, UPKEEP, WRITES
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -116,7 +116,11 @@ def with_outputs(text: str) -> str:
 def with_functions(text: str) -> str:
     """The README with the function table of the headers in sql/macros."""
     table = []
-    for kind, verb, names in (("read", "gives", READS), ("write", "does", [*WRITES, *CHANGES])):
+    for kind, verb, names in (
+        ("read", "gives", READS),
+        ("write", "does", [*WRITES, *CHANGES]),
+        ("upkeep", "does", UPKEEP),
+    ):
         table.append(f"\n| {kind} | {verb} |\n|---|---|\n")
         for name in names:
             header = (ROOT / f"sql/macros/{name}.sql").read_text(encoding="utf-8").partition("CREATE ")[0]

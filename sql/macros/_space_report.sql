@@ -1,0 +1,11 @@
+-- A change that tells what it did in columns of its own: runs exactly once, like _space_change. The answer is a
+-- JSON array of rows, `columns` their structure.
+CREATE OR REPLACE TEMP MACRO _space_report(function, columns, arguments) AS TABLE
+WITH _space_done AS MATERIALIZED (
+  SELECT _space_apply(function, _space_session(), arguments) AS _space_answer
+)
+SELECT unnest(_space_row) FROM (
+  SELECT unnest(from_json(
+    CASE WHEN starts_with(_space_answer, '!') THEN error(substr(_space_answer, 2)) ELSE _space_answer END, columns
+  )) AS _space_row FROM _space_done
+);
