@@ -137,7 +137,16 @@ class View:
             if parent is None:
                 raise NotFoundError(f'"{version}" goes back {parsed.steps} snapshots, but there are only {step}')
             found = parent
-        return found
+        return self.kept(found)
+
+    def kept(self, snapshot_id: int) -> int:
+        """The snapshot, if it was not expired."""
+        if self.refs.has_expired(snapshot_id):
+            raise NotFoundError(
+                f"snapshot {snapshot_id} of {self.dataset.root} was expired; "
+                "space_snapshots lists those that can be read"
+            )
+        return snapshot_id
 
     def content_of(self, snapshot_id: int) -> int:
         """The snapshot whose content an id shows: entries that only change refs show their parent's."""
@@ -158,22 +167,27 @@ class View:
         """The newest snapshot of a branch at or before a time (UTC microseconds since 1970)."""
         if micros > max(time.time_ns() // 1000, self.refs.time):
             raise InvalidInputError(f"as_of {_text(micros)} is in the future")
+        entry = self.entry_at(micros)
+        if entry is None:
+            first = self.dataset.log.commit(0).time
+            raise NotFoundError(f"as_of {_text(micros)} is before the first snapshot ({_text(first)})")
+        then = self.dataset.log.refs_at(entry).branches
+        name = branch or MAIN
+        if name not in then:
+            raise NotFoundError(f'branch "{name}" did not exist at {_text(micros)}')
+        return self.kept(then[name])
+
+    def entry_at(self, micros: int) -> int | None:
+        """Id of the newest entry of the log at or before a time; None when the first came later."""
         log = self.dataset.log
-        low, high = 0, self.refs.snapshot_id
-        first = log.commit(low)
-        if micros < first.time:
-            raise NotFoundError(f"as_of {_text(micros)} is before the first snapshot ({_text(first.time)})")
+        low, high = -1, self.refs.snapshot_id
         while low < high:
             middle = (low + high + 1) // 2
             if log.commit(middle).time <= micros:
                 low = middle
             else:
                 high = middle - 1
-        then = log.refs_at(low).branches
-        name = branch or MAIN
-        if name not in then:
-            raise NotFoundError(f'branch "{name}" did not exist at {_text(micros)}')
-        return then[name]
+        return low if low >= 0 else None
 
     def chain(self, older: int, newer: int) -> list[Commit]:
         """The commits after ``older`` up to ``newer``, oldest first; ``older`` must be an ancestor."""
@@ -188,6 +202,8 @@ class View:
                 f"snapshot {older} is not an ancestor of snapshot {newer}: space_changes follows one history; "
                 "use space_diff to compare any two versions"
             )
+        for commit in out:
+            self.kept(commit.snapshot_id)
         return out[::-1]
 
     def after(self, commit: Commit, own: Own | None) -> View:

@@ -24,6 +24,7 @@ def add_ref(session: Session, view: View, options: Options, kind: str, name: str
                     f'{what} "{name}" exists already, at snapshot {names[name]}; '
                     f"choose another name or space_drop_{what}"
                 )
+        tip.view.kept(target)
         return _entry(tip, kind, Ref(name, kind, target), target)
 
     return transact(session, view, options, kind, build)

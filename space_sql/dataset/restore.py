@@ -19,11 +19,13 @@ def restore(session: Session, view: View, options: Options, version: str | None)
     """Bring a branch back to a version; its history stays."""
     if version is None:
         raise InvalidInputError("a version is required: a snapshot id, tag, branch or branch~N")
-    wanted = view.state(view.resolve(version))
+    target = view.resolve(version)
+    wanted = view.state(target)
     base = base_state(session, view, options)
 
     def build(tip: Tip) -> Commit | None:
         check_unchanged(base, tip, "restore")
+        tip.view.kept(target)
         now = tip.state.files
         removed = [f for n, f in now.items() if wanted.files.get(n) != f]
         added = [f for n, f in wanted.files.items() if now.get(n) != f]

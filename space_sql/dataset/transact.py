@@ -10,7 +10,15 @@ from typing import Any
 
 from space_sql.dataset.dataset import Dataset, Own, View
 from space_sql.dataset.session import Session
-from space_sql.errors import ConflictError, InvalidInputError, NotFoundError, NotSyncedError, SpaceError, near
+from space_sql.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    NotSyncedError,
+    SpaceError,
+    StorageError,
+    near,
+)
 from space_sql.format.commit import FILES_PER_COMMIT, Commit
 from space_sql.format.names import MAIN
 from space_sql.format.state import Refs, State
@@ -150,6 +158,7 @@ def transact(
 
             commit = folded(dataset.root, tip.state, commit, sync=session.sync)
         try:
+            _check_files(dataset, commit)
             published = dataset.log.publish(commit, sync=session.sync)
         except NotSyncedError:
             raise
@@ -200,6 +209,13 @@ def _new_files(commit: Commit) -> frozenset[str]:
     carried = {d.path for f in commit.rewrites_added for d in f.deletes}
     merged = {m.added.path for m in commit.deletes_merged}
     return frozenset(data | carried | merged | {d.path for d in commit.deletes_added})
+
+
+def _check_files(dataset: Dataset, commit: Commit) -> None:
+    """Raise unless every file is there that a commit is the first to name: a vacuum may have taken an old one."""
+    for path in _new_files(commit):
+        if not (dataset.root / path).exists():
+            raise StorageError(f"{dataset.root / path} vanished before it was committed; run the statement again")
 
 
 def _remove(dataset: Dataset, paths: frozenset[str]) -> None:

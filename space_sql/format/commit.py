@@ -21,6 +21,8 @@ _CHECKSUM = b',"checksum":"'
 _TAIL = len(_CHECKSUM) + 64 + 2
 
 Json = dict[str, Any]
+Ranges = tuple[tuple[int, int], ...]
+"""Snapshot ids as pairs of a first and a last one, in order and apart."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class DeleteFile:
     """Deleted positions: Parquet with columns ``file`` and ``pos``.
 
     ``targets`` maps a data file's number to how many of its rows are deleted here; ``change`` is
-    ``delete`` or ``update`` (the rows live on in a data file whose change is ``update``).
+    ``delete`` or ``update`` (the rows live on in a data file whose change is ``update``); ``crc32`` is that
+    of the whole file.
     """
 
     path: str
@@ -36,6 +39,7 @@ class DeleteFile:
     bytes: int
     targets: Mapping[int, int]
     change: str
+    crc32: int | None = None
 
     def encode(self) -> Json:
         """The record as it stands in the log."""
@@ -45,13 +49,16 @@ class DeleteFile:
             "bytes": self.bytes,
             "targets": {str(k): v for k, v in self.targets.items()},
             "change": self.change,
+            **({} if self.crc32 is None else {"crc32": self.crc32}),
         }
 
     @staticmethod
     def decode(data: Json) -> DeleteFile:
         """Read a record from the log."""
         targets = {int(k): int(v) for k, v in data["targets"].items()}
-        return DeleteFile(checked(data["path"]), data["rows"], data["bytes"], targets, data["change"])
+        return DeleteFile(
+            checked(data["path"]), data["rows"], data["bytes"], targets, data["change"], data.get("crc32")
+        )
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,8 @@ class DataFile:
     ``[min, max, nulls]``; ``columns`` maps the id of each column in the file to checksums of the name
     and type that it was written with (``Column.mark``); ``empty`` lists JSON leaves without any value;
     ``deletes`` are the positions that no longer count; ``origin`` is true when the file carries the columns
-    ``_space_origin_file`` and ``_space_origin_pos`` (it was made by merging others).
+    ``_space_origin_file`` and ``_space_origin_pos`` (it was made by merging others); ``crc32`` is that of the
+    whole file.
     """
 
     number: int
@@ -83,6 +91,7 @@ class DataFile:
     columns: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     deletes: tuple[DeleteFile, ...] = ()
     origin: bool = False
+    crc32: int | None = None
 
     @property
     def deleted(self) -> int:
@@ -121,6 +130,8 @@ class DataFile:
             out["deletes"] = [d.encode() for d in self.deletes]
         if self.origin:
             out["origin"] = True
+        if self.crc32 is not None:
+            out["crc32"] = self.crc32
         return out
 
     @staticmethod
@@ -137,6 +148,7 @@ class DataFile:
             {int(k): (v[0], v[1]) for k, v in data["columns"].items()},
             tuple(DeleteFile.decode(d) for d in data.get("deletes", ())),
             bool(data.get("origin", False)),
+            data.get("crc32"),
         )
 
 
@@ -173,12 +185,13 @@ class Commit:
     rewrites_added: tuple[DataFile, ...] = ()
     deletes_merged: tuple[MergedDeletes, ...] = ()
     refs: tuple[Ref, ...] = ()
+    expired: Ranges = ()
     view: Json | None = None
 
     @property
     def advances(self) -> bool:
-        """Whether the commit is the new head of its branch (entries that change refs are not)."""
-        return not self.refs
+        """Whether the commit is the new head of its branch (entries that change refs or expire snapshots are not)."""
+        return not self.refs and not self.expired
 
     def numbered(self, snapshot_id: int) -> Commit:
         """The commit under an id, its new files numbered by it."""
@@ -230,6 +243,8 @@ class Commit:
             body["deletes_merged"] = [{"removed": m.removed, "added": m.added.encode()} for m in self.deletes_merged]
         if self.refs:
             body["refs"] = [{"name": r.name, "kind": r.kind, "snapshot_id": r.snapshot_id} for r in self.refs]
+        if self.expired:
+            body["expired"] = [list(r) for r in self.expired]
         if self.view is not None:
             body["view"] = self.view
         text = orjson.dumps(body)[:-1]
@@ -265,9 +280,10 @@ class Commit:
                     for m in data.get("deletes_merged", ())
                 ),
                 refs=tuple(Ref(r["name"], r["kind"], r["snapshot_id"]) for r in data.get("refs", ())),
+                expired=tuple((first, last) for first, last in data.get("expired", ())),
                 view=data.get("view"),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FormatError(f"log entry {name} cannot be read: {error!r}") from error
 
 

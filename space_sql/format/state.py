@@ -5,12 +5,13 @@ Source: docs/format.md, section "State".
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from space_sql.errors import FormatError
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit, DataFile, Ranges
 from space_sql.format.names import MAIN
 from space_sql.format.schema import Schema
 
@@ -71,12 +72,18 @@ def first_state(commit: Commit) -> State:
 
 @dataclass(frozen=True)
 class Refs:
-    """Tags and branches after an entry of the log, and the time of that entry."""
+    """Tags, branches and expired snapshots after an entry of the log, and the time of that entry."""
 
     snapshot_id: int
     time: int
     branches: Mapping[str, int] = field(default_factory=dict)
     tags: Mapping[str, int] = field(default_factory=dict)
+    expired: Ranges = ()
+
+    def has_expired(self, snapshot_id: int) -> bool:
+        """Whether a snapshot was expired."""
+        at = bisect_right(self.expired, snapshot_id, key=lambda r: r[0])
+        return at > 0 and snapshot_id <= self.expired[at - 1][1]
 
     def apply(self, commit: Commit) -> Refs:
         """The refs after a further entry."""
@@ -90,7 +97,18 @@ class Refs:
                 names.pop(ref.name, None)
             else:
                 names[ref.name] = ref.snapshot_id
-        return Refs(commit.snapshot_id, commit.time, branches, tags)
+        return Refs(commit.snapshot_id, commit.time, branches, tags, united(self.expired, commit.expired))
+
+
+def united(*several: Ranges) -> Ranges:
+    """All ids of several ranges, as few ranges as can be."""
+    out: list[tuple[int, int]] = []
+    for first, last in sorted(r for ranges in several for r in ranges):
+        if out and first <= out[-1][1] + 1:
+            out[-1] = (out[-1][0], max(out[-1][1], last))
+        else:
+            out.append((first, last))
+    return tuple(out)
 
 
 NO_REFS = Refs(-1, 0, {MAIN: -1})

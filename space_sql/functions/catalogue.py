@@ -101,4 +101,7 @@ CHANGES: dict[str, Change] = {
 
 UPKEEP: dict[str, Change] = {
     "space_compact": Change("compact"),
+    "space_expire": Change("expire"),
+    "space_vacuum": Change("vacuum"),
+    "space_verify": Change("verify"),
 }

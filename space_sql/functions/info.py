@@ -51,7 +51,7 @@ def describe(view: View, branch: str | None) -> dict[str, Any]:
         "data_files": len(state.files),
         "deleted_rows": sum(f.deleted for f in state.files.values()),
         "data_bytes": state.bytes,
-        "snapshots": view.refs.snapshot_id + 1,
+        "snapshots": view.refs.snapshot_id + 1 - sum(last - first + 1 for first, last in view.refs.expired),
         "branches": len(view.refs.branches),
         "tags": len(view.refs.tags),
     }

@@ -24,7 +24,7 @@ COLUMNS = {
 
 
 def read(session: Session, path: str | None) -> str:
-    """SQL for all snapshots, newest first, with the tags that point at them."""
+    """SQL for all snapshots that were not expired, newest first, with the tags that point at them."""
     view = session.view(path)
     tags: dict[int, list[str]] = defaultdict(list)
     for name, snapshot_id in sorted(view.refs.tags.items()):
@@ -32,6 +32,6 @@ def read(session: Session, path: str | None) -> str:
     rows = (
         {**h, "snapshot_time": timestamp(h["time"]), "tags": tags.get(h["snapshot_id"], [])}
         for h in view.dataset.log.history()
-        if view.shows(h["snapshot_id"])
+        if view.shows(h["snapshot_id"]) and not view.refs.has_expired(h["snapshot_id"])
     )
     return table_sql(COLUMNS, rows)

@@ -25,7 +25,7 @@ from space_sql.functions.calls import FUNCTIONS
 
 _lock = threading.RLock()
 _connections = itertools.count(1)
-_HELPERS = ("_space_session", "_space_write", "_space_change", "_space_report")
+_HELPERS = ("_space_session", "_space_write", "_space_change", "_space_report", "_space_before")
 
 
 def connect(database: str | Path = ":memory:", **arguments: Any) -> duckdb.DuckDBPyConnection:

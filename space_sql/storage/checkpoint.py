@@ -70,6 +70,7 @@ def encode(refs: Refs, states: Iterable[State], history: Iterable[dict[str, Any]
         "time": refs.time,
         "branches": dict(refs.branches),
         "tags": dict(refs.tags),
+        "expired": refs.expired,
     }
     rows.append(("meta", refs.snapshot_id, None, None, orjson.dumps(meta)))
     files: dict[bytes, tuple[int, list[int]]] = {}
@@ -136,7 +137,8 @@ class Checkpoint:
         meta = orjson.loads(row["payload"])
         if meta["format"] > FORMAT_VERSION:
             raise FormatError(f"a checkpoint has format {meta['format']}; upgrade space-sql")
-        return Refs(row["id"], meta["time"], meta["branches"], meta["tags"])
+        expired = tuple((first, last) for first, last in meta.get("expired", ()))
+        return Refs(row["id"], meta["time"], meta["branches"], meta["tags"], expired)
 
     @cached_property
     def states(self) -> dict[int, State]:

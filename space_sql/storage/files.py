@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import uuid
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,15 @@ def read(path: Path) -> bytes | None:
             return path.read_bytes()
     except NotFoundError:
         return None
+
+
+def crc32(path: Path) -> int:
+    """CRC-32 of a file's bytes."""
+    value = 0
+    with explained(path), path.open("rb", buffering=0) as file:
+        while block := file.read(1 << 20):
+            value = zlib.crc32(block, value)
+    return value
 
 
 def sync_file(path: Path) -> None:

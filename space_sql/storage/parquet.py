@@ -182,11 +182,7 @@ class _OpenFile:
             size = self.size
             self._sink.close()
         metadata = self._writer.writer.metadata
-        data = [f for f in self._schema if f.name not in ORIGIN_COLUMNS]
-        paths = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
-        times = Counter(paths)
-        places = {path: i for i, path in enumerate(paths) if times[path] == 1}
-        stats = {field_id(f): s for f in data if f.name in places and (s := _statistics(metadata, places[f.name]))}
+        stats = field_statistics(metadata, self._schema)
         file = DataFile(
             number=0,
             path=self._path,
@@ -195,6 +191,7 @@ class _OpenFile:
             change=change,
             stats=stats,
             origin=origin,
+            crc32=files.crc32(self._full),
         )
         return file, metadata
 
@@ -205,6 +202,16 @@ class _OpenFile:
             return
         finally:
             self._sink.close()
+
+
+def field_statistics(metadata: pq.FileMetaData, schema: pa.Schema) -> dict[int, list[Any]]:
+    """``[min, max, nulls]`` for the ids of the columns that a file has statistics of."""
+    paths = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
+    times = Counter(paths)
+    places = {path: i for i, path in enumerate(paths) if times[path] == 1}
+    data = [f for f in schema if f.name not in ORIGIN_COLUMNS and f.name in places]
+    found = ((field_id(f), _statistics(metadata, places[f.name])) for f in data)
+    return {column_id: stats for column_id, stats in found if stats}
 
 
 def _statistics(metadata: pq.FileMetaData, index: int) -> list[Any] | None:
@@ -273,7 +280,7 @@ def write_deletes(root: Path, positions: pa.Table, change: str, *, sync: bool) -
             files.sync_file(full)
             files.sync_folder(root / DELETES)
     targets = {int(v["values"]): int(v["counts"]) for v in pc.value_counts(positions["file"]).to_pylist()}
-    return DeleteFile(path, len(positions), full.stat().st_size, targets, change)
+    return DeleteFile(path, len(positions), full.stat().st_size, targets, change, files.crc32(full))
 
 
 def read_positions(root: Path, deletes: Sequence[DeleteFile]) -> pa.Table:

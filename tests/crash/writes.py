@@ -67,5 +67,6 @@ WRITES: dict[str, KilledWrite] = {
     "append with a checkpoint": KilledWrite("space_append", (SOURCE,), before="a checkpoint"),
     "append that merges files": KilledWrite("space_append", (SOURCE,), before="a merge"),
     "compact": KilledWrite("space_compact"),
+    "expire": KilledWrite("space_expire", named={"versions": [0]}),
     "upsert on another branch": KilledWrite("space_upsert", (SOURCE,), {"branch": "dev"}),
 }

@@ -1,0 +1,229 @@
+"""Verifying a dataset: everything that a reader relies on, looked at again from the disk.
+
+Nothing that this process has cached is trusted. A finding is an ``error`` when something that can be
+read would be wrong or missing, a ``warning`` when it is only slower or unusual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from space_sql.dataset.dataset import Dataset
+from space_sql.dataset.engine import cursor
+from space_sql.dataset.reach import reachable
+from space_sql.dataset.scan import rows_sql
+from space_sql.errors import SpaceError
+from space_sql.format.commit import Commit, DataFile, DeleteFile
+from space_sql.format.paths import checkpoint_path, entry_path
+from space_sql.format.state import NO_REFS, Refs, State
+from space_sql.format.types import quote_identifier
+from space_sql.storage import checkpoint as cp
+from space_sql.storage import files
+from space_sql.storage.log import Log
+from space_sql.storage.parquet import field_id, field_statistics
+
+_RESTORE = "restore the file from a copy"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be, and what to do."""
+
+    severity: str
+    kind: str
+    file: str
+    finding: str
+    remedy: str
+
+
+def findings(dataset: Dataset, *, deep: bool) -> Iterator[Finding]:
+    """What is wrong with a dataset; ``deep`` reads every byte of every file that is needed."""
+    log = Log(dataset.root)
+    try:
+        head = log.head().snapshot_id
+    except SpaceError as error:
+        yield Finding("error", "log", "log", error.message, _RESTORE)
+        return
+    broken = list(_entries(log, head))
+    yield from broken
+    if broken:
+        return  # states cannot be told
+    refs, wrong = _replayed(log, head)
+    yield from wrong
+    needed = reachable(log, refs)
+    damaged = set()
+    for path, size in needed.items():
+        found = files.signature(dataset.root / path)
+        if found is None:
+            damaged.add(path)
+            yield Finding("error", "missing-file", path, f"{path} does not exist", _RESTORE)
+        elif found[2] != size:
+            damaged.add(path)
+            yield Finding("error", "wrong-size", path, f"{path} has {found[2]} bytes, not {size}", _RESTORE)
+    if deep:
+        yield from _contents(dataset.root, log, refs, damaged)
+
+
+def _entries(log: Log, head: int) -> Iterator[Finding]:
+    """Each entry of the log by itself, and its place among the others."""
+    before = -1
+    for snapshot_id in range(head + 1):
+        name = entry_path(snapshot_id)
+        try:
+            commit = log.commit(snapshot_id)
+        except SpaceError as error:
+            yield Finding("error", "log", name, error.message, _RESTORE)
+            continue
+        parent = commit.parent_id
+        if (parent is None) != (snapshot_id == 0) or (parent is not None and not 0 <= parent < snapshot_id):
+            yield Finding("error", "log", name, f"the parent of snapshot {snapshot_id} is {parent}", _RESTORE)
+        if commit.time < before:
+            yield Finding("error", "log", name, f"snapshot {snapshot_id} is older than the one before it", _RESTORE)
+        before = commit.time
+
+
+def _replayed(log: Log, head: int) -> tuple[Refs, list[Finding]]:
+    """The refs after replaying the whole log, and what does not fit in entries and checkpoints."""
+    refs = NO_REFS
+    out: list[Finding] = []
+    states: dict[int, State] = {}
+    for snapshot_id in range(head + 1):
+        commit = log.commit(snapshot_id)
+        refs = refs.apply(commit)
+        if commit.advances:
+            try:
+                states[snapshot_id] = _applied(states, log, commit)
+            except SpaceError as error:
+                out.append(Finding("error", "log", entry_path(snapshot_id), error.message, _RESTORE))
+        kept = {*refs.branches.values(), commit.parent_id}
+        states = {i: s for i, s in states.items() if i in kept or i > snapshot_id - cp.INTERVAL}
+        if snapshot_id and snapshot_id % cp.INTERVAL == 0:
+            out.extend(_checkpoint(log.root, snapshot_id, refs, states))
+    return refs, out
+
+
+def _applied(states: dict[int, State], log: Log, commit: Commit) -> State:
+    if commit.parent_id is None:
+        return log.state(commit.snapshot_id)
+    before = states.get(commit.parent_id)
+    return (before if before is not None else log.state(commit.parent_id)).apply(commit)
+
+
+def _checkpoint(root: Path, snapshot_id: int, refs: Refs, states: dict[int, State]) -> Iterator[Finding]:
+    """A checkpoint beside the replayed log."""
+    name = checkpoint_path(snapshot_id)
+    remedy = "space_repair writes it anew; readers replay the log meanwhile"
+    raw = files.read(root / name)
+    if raw is None:
+        yield Finding("warning", "checkpoint", name, f"{name} is missing", remedy)
+        return
+    read = cp.decode(raw)
+    if read is None:
+        yield Finding("warning", "checkpoint", name, f"{name} is damaged", remedy)
+        return
+    same = read.refs == refs and all(
+        head in states and read.states.get(head) == states[head] for head in refs.branches.values()
+    )
+    if not same:
+        yield Finding("error", "checkpoint", name, f"{name} says something else than the log", "remove it")
+
+
+def _contents(root: Path, log: Log, refs: Refs, damaged: set[str]) -> Iterator[Finding]:
+    """Every needed file, read whole; and the keys of every branch."""
+    seen: set[str] = set()
+    rows: dict[int, int] = {}
+    for snapshot_id in range(refs.snapshot_id + 1):
+        if refs.has_expired(snapshot_id):
+            continue
+        commit = log.commit(snapshot_id)
+        parent_gone = commit.parent_id is not None and refs.has_expired(commit.parent_id)
+        known = tuple(log.state(snapshot_id).files.values()) if commit.advances and parent_gone else ()
+        data = [*known, *commit.files_added, *commit.rewrites_added]
+        rows.update((f.number, f.rows) for f in data)
+        for file in data:
+            if file.path not in damaged | seen:
+                yield from _data_file(root, file)
+            seen.add(file.path)
+        deletes = [*(d for f in data for d in f.deletes), *commit.deletes_added]
+        deletes += [m.added for m in commit.deletes_merged]
+        for delete in deletes:
+            if delete.path not in damaged:
+                yield from _delete_file(root, delete, rows)
+    for branch, head in refs.branches.items():
+        state = log.state(head)
+        if not damaged & {f.path for f in state.files.values()}:
+            yield from _keys(root, branch, state)
+
+
+def _whole(root: Path, file: DataFile | DeleteFile) -> bool:
+    return file.crc32 is None or files.crc32(root / file.path) == file.crc32
+
+
+def _data_file(root: Path, file: DataFile) -> Iterator[Finding]:
+    def wrong(text: str) -> Finding:
+        return Finding("error", "data-file", file.path, f"{file.path}: {text}", _RESTORE)
+
+    if not _whole(root, file):
+        yield wrong("its bytes have changed since it was written")
+        return
+    try:
+        with pq.ParquetFile(root / file.path, page_checksum_verification=True) as opened:
+            if opened.metadata.num_rows != file.rows:
+                yield wrong(f"it has {opened.metadata.num_rows} rows, the log says {file.rows}")
+            ids = {field_id(f) for f in opened.schema_arrow if b"PARQUET:field_id" in (f.metadata or {})}
+            for column_id in file.columns.keys() - ids:
+                yield wrong(f"the column of id {column_id} is missing")
+            stats = field_statistics(opened.metadata, opened.schema_arrow)
+            for column_id, known in file.stats.items():
+                if stats.get(column_id) != known:
+                    yield wrong(f"the statistics of column {column_id} are {stats.get(column_id)}, not {known}")
+            for batch in opened.iter_batches():
+                batch.validate(full=True)
+    except (OSError, pa.ArrowException) as error:
+        yield wrong(" ".join(str(error).split()))
+
+
+def _delete_file(root: Path, deletes: DeleteFile, rows: dict[int, int]) -> Iterator[Finding]:
+    def wrong(text: str) -> Finding:
+        return Finding("error", "deletes-file", deletes.path, f"{deletes.path}: {text}", _RESTORE)
+
+    if not _whole(root, deletes):
+        yield wrong("its bytes have changed since it was written")
+        return
+    try:
+        with pq.ParquetFile(root / deletes.path, page_checksum_verification=True) as opened:
+            positions = opened.read()
+    except (OSError, pa.ArrowException) as error:
+        yield wrong(" ".join(str(error).split()))
+        return
+    for number, count in deletes.targets.items():
+        here = positions.filter(pc.equal(positions["file"], number))["pos"]
+        if len(here) != count or pc.count_distinct(here).as_py() != count:
+            yield wrong(f"it has {len(here)} positions of data file {number}, the log says {count}")
+        bounds = pc.min_max(here).as_py()
+        if len(here) and (bounds["min"] < 0 or bounds["max"] >= rows.get(number, bounds["max"] + 1)):
+            yield wrong(f"positions {bounds['min']} to {bounds['max']} are not all in data file {number}")
+
+
+def _keys(root: Path, branch: str, state: State) -> Iterator[Finding]:
+    names = ", ".join(quote_identifier(k.name) for k in state.schema.keys)
+    null = " OR ".join(f"{quote_identifier(k.name)} IS NULL" for k in state.schema.keys)
+    rows = rows_sql(root, list(state.files.values()), state.schema.keys)
+    try:
+        with cursor() as con:
+            (nulls, doubled) = con.execute(
+                f"SELECT count(*) FILTER (WHERE {null}), count(*) FILTER (WHERE NOT ({null})) "
+                f"- count(DISTINCT ({names})) FILTER (WHERE NOT ({null})) FROM ({rows})"
+            ).fetchall()[0]
+    except SpaceError as error:
+        yield Finding("error", "rows", "data", f"the rows of branch {branch} cannot be read: {error.message}", _RESTORE)
+        return
+    if nulls or doubled:
+        text = f"branch {branch} has {nulls} rows without a key and {doubled} whose key is there already"
+        yield Finding("warning", "keys", "data", text, "delete them, or replace them with space_upsert")
