@@ -104,4 +104,5 @@ UPKEEP: dict[str, Change] = {
     "space_expire": Change("expire"),
     "space_vacuum": Change("vacuum"),
     "space_verify": Change("verify"),
+    "space_repair": Change("repair"),
 }

@@ -34,9 +34,10 @@ class Log:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._lock = threading.RLock()
-        self._forget()
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Drop all that is cached."""
         self._marker: files.Signature | None = None
         self._head: files.Signature | None = None
         self._refs: Refs | None = None
@@ -71,7 +72,7 @@ class Log:
         if self._refs is not None and not stale:
             stale = files.signature(self.root / entry_path(self._refs.snapshot_id)) != self._head
         if stale:
-            self._forget()
+            self.forget()
             self._marker = marker
 
     def _exists(self, snapshot_id: int) -> bool:
@@ -232,23 +233,26 @@ class Log:
         with self._lock:
             self._remember(self._commits, commit.snapshot_id, commit, _COMMITS_KEPT)
         if commit.snapshot_id % cp.INTERVAL == 0 and commit.snapshot_id > 0:
-            self._write_checkpoint(commit.snapshot_id, sync=sync)
+            self.write_checkpoint(commit.snapshot_id, sync=sync)
         return True
 
-    def _write_checkpoint(self, snapshot_id: int, *, sync: bool) -> None:
-        """Checkpoints only save work: when one cannot be written, readers replay the log.
+    def write_checkpoint(self, snapshot_id: int, *, sync: bool) -> bool:
+        """Write the checkpoint of an entry; false when that cannot be done.
 
-        The commit stands already, so nothing that goes wrong here may fail it.
+        Checkpoints only save work: readers replay the log where there is none. The commit stands
+        already, so nothing that goes wrong here may fail it.
         """
         try:
             with self._lock:
+                self._checkpoints.pop(snapshot_id, None)
                 refs = self.refs_at(snapshot_id)
                 states = [self.state(head) for head in sorted(set(refs.branches.values()))]
                 covered = self._covered(snapshot_id)
             raw = cp.encode(refs, states, covered)
-            files.put_if_absent(self.root / checkpoint_path(snapshot_id), raw, sync=sync)
+            return files.put_if_absent(self.root / checkpoint_path(snapshot_id), raw, sync=sync)
         except Exception as error:
             _log.warning("no checkpoint was written at snapshot %s: %s", snapshot_id, error)
+            return False
 
     def _covered(self, snapshot_id: int) -> list[dict[str, Any]]:
         out: list[dict[str, Any]] = []

@@ -178,3 +178,37 @@ def test_a_checkpoint_of_another_dataset_is_an_error(con: duckdb.DuckDBPyConnect
         call(con, "space_append", other, f"SELECT {number} AS id")
     (ds / checkpoint_path(32)).write_bytes((other / checkpoint_path(32)).read_bytes())
     assert found(con, ds, deep=False) == {("error", "checkpoint", checkpoint_path(32))}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, "of another dataset"])
+def test_a_checkpoint_is_written_anew(damage: str, con: duckdb.DuckDBPyConnection, ds: Path) -> None:
+    checkpoint = ds / checkpoint_path(32)
+    before = rows(con, ds)
+    if damage in DAMAGES:
+        DAMAGES[damage](checkpoint)
+    else:
+        other = ds.parent / "other"
+        call(con, "space_create", other, columns="id BIGINT", primary_keys=["id"])
+        for number in range(33):
+            call(con, "space_append", other, f"SELECT {number} AS id")
+        checkpoint.write_bytes((other / checkpoint_path(32)).read_bytes())
+    told = listed(con, "space_repair", ds, dry_run=True)
+    assert [(action, file) for action, file, _ in told] == [("rewritten", checkpoint_path(32))]
+    assert found(con, ds)
+    assert listed(con, "space_repair", ds) == told
+    assert not found(con, ds)
+    assert rows(con, ds) == before
+    assert rows(space_sql.connect(), ds) == before
+
+
+def test_what_only_a_copy_can_mend_is_left(con: duckdb.DuckDBPyConnection, ds: Path) -> None:
+    left = leave(ds, "data/00000000-0000-4000-8000-000000000001.parquet", hours=2)
+    file = max((ds / "data").iterdir(), key=lambda f: f.stat().st_size)
+    whole = file.read_bytes()
+    file.unlink()
+    (action,) = listed(con, "space_repair", ds)
+    assert action[:2] == ("left", file.relative_to(ds).as_posix())
+    assert left.exists()
+    file.write_bytes(whole)
+    assert [a[:2] for a in listed(con, "space_repair", ds)] == [("removed", left.relative_to(ds).as_posix())]
+    assert not left.exists()
