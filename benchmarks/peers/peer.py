@@ -105,6 +105,10 @@ class Peer:
         """Set a column."""
         raise Unsupported("has no update")
 
+    def compact(self, table: str) -> None:
+        """Few files in the order of the key."""
+        raise Unsupported("is not compacted here")
+
     def version(self, table: str) -> Any:
         """The version that now stands."""
         raise Unsupported("has no versions")

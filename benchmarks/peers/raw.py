@@ -65,6 +65,10 @@ class Raw(Peer):
         case = f"CASE WHEN {predicate} THEN {expression} ELSE {column} END"
         self._rewrite(table, f"SELECT * REPLACE ({case} AS {column}) FROM {{t}}")
 
+    def compact(self, table: str) -> None:
+        """Rewrite in order."""
+        self._rewrite(table, "FROM {t} ORDER BY id")
+
     def version(self, table: str) -> Any:
         """The number of the folder."""
         return self._version[table]

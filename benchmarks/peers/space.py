@@ -68,6 +68,10 @@ class Space(Peer):
         """By predicate."""
         self.con.execute(f"CALL space_update('{self.path(table)}', '{column} = {expression}', '{predicate}')")
 
+    def compact(self, table: str) -> None:
+        """As users call it."""
+        self.con.execute(f"CALL space_compact('{self.path(table)}')")
+
     def version(self, table: str) -> Any:
         """The head of main."""
         return self.con.execute(f"SELECT snapshot_id FROM space_info('{self.path(table)}')").fetchall()[0][0]

@@ -32,6 +32,9 @@ def steps(scale: Scale) -> list[Step]:
         Step("key after", key, times=scale.times(5)),
         Step("changes", changes, times=scale.times(3), check=kinds("change_type")),
         Step("diff", diff, times=scale.times(2)),
+        Step("compact", compact),
+        Step("aggregate compacted", aggregate, times=scale.times(5)),
+        Step("key compacted", key, times=scale.times(5)),
     ]
 
 
@@ -83,6 +86,11 @@ def aggregate(peer: Peer, scale: Scale, turn: int) -> Any:
 def key(peer: Peer, scale: Scale, turn: int) -> Any:
     """The row with an id: sometimes one that changed."""
     return peer.query("t", f"SELECT * FROM {{t}} WHERE id = {scale.key(turn) // 100 * 100 + (7, 13, 29, 50)[turn % 4]}")
+
+
+def compact(peer: Peer, scale: Scale, turn: int) -> None:
+    """Without the deleted rows, in the order of the key."""
+    peer.compact("t")
 
 
 def changes(peer: Peer, scale: Scale, turn: int) -> Any:
