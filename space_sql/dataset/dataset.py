@@ -116,10 +116,6 @@ class View:
         parsed = parse_version(version)
         number = parsed.snapshot_id
         if number is not None:
-            if not self.shows(number):
-                raise NotFoundError(
-                    f"no snapshot {number} in {self.dataset.root}; the newest is {max(self.seen, *self.made, 0)}"
-                )
             found = self.content_of(number)
         elif parsed.name in self.refs.tags:
             found = self.refs.tags[parsed.name]
@@ -149,7 +145,11 @@ class View:
         return snapshot_id
 
     def content_of(self, snapshot_id: int) -> int:
-        """The snapshot whose content an id shows: entries that only change refs show their parent's."""
+        """The snapshot whose content an id shows: entries that move no head show their parent's."""
+        if not self.shows(snapshot_id):
+            raise NotFoundError(
+                f"no snapshot {snapshot_id} in {self.dataset.root}; the newest is {max(self.seen, *self.made, 0)}"
+            )
         commit = self.dataset.log.commit(snapshot_id)
         return snapshot_id if commit.advances or commit.parent_id is None else commit.parent_id
 

@@ -69,7 +69,7 @@ def as_ranges(ids: Iterable[int]) -> Ranges:
 
 def commit_on(tip: Tip, rule: Rule) -> Commit | None:
     """The entry that expires what the rule says of this tip."""
-    ids = chosen(tip.view, rule)
+    ids = [] if tip.own else chosen(tip.view, rule)
     return draft(tip, "expire", expired=as_ranges(ids)) if ids else None
 
 

@@ -234,7 +234,7 @@ def _check_expected(tip: Tip, options: Options) -> None:
     text = options.expected_snapshot
     if not (text.isdecimal() and text.isascii()):
         raise InvalidInputError(f"expected_snapshot is a snapshot id, not {text!r}")
-    expected = tip.view.resolve(text)
+    expected = tip.view.content_of(int(text))
     if expected != tip.state.snapshot_id:
         raise ConflictError(
             f"expected snapshot {text} at the head of {tip.branch}, found {tip.state.snapshot_id}; read again and retry"

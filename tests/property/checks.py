@@ -48,15 +48,24 @@ class Reading:
         self.rows(self.world.content({**self.world.tags, **self.world.branches}[name]), name)
 
     def snapshot(self, snapshot_id: int) -> None:
-        """A snapshot by its id."""
+        """A snapshot by its id; an expired one is refused."""
+        if snapshot_id in self.world.expired:
+            try:
+                self.query(f"FROM {call_sql('space_scan', self.path, version=str(snapshot_id))}")
+            except duckdb.Error as error:
+                assert "was expired" in str(error)  # noqa: PT017 - raised or not, both are looked at
+                return
+            raise AssertionError(f"{snapshot_id} is expired, yet it can be read")
         self.rows(self.world.content(snapshot_id), str(snapshot_id))
 
     def as_of(self, number: int) -> None:
         """Main as of the time of an entry."""
+        then = max(e.snapshot_id for e in self.world.entries[: number + 1] if e.advances and e.branch == MAIN)
+        if number in self.world.expired or then in self.world.expired:
+            return
         ((time,),) = self.query(
             f"SELECT snapshot_time::VARCHAR FROM {call_sql('space_snapshots', self.path)} WHERE snapshot_id = {number}"
         )[1]
-        then = max(e.snapshot_id for e in self.world.entries[: number + 1] if e.advances and e.branch == MAIN)
         _, found = self.query(f"FROM {call_sql('space_scan', self.path)[:-1]}, as_of => TIMESTAMPTZ '{time}')")
         assert bag(found) == self.world.content(then).shown(), f"as of snapshot {number}"
 
@@ -75,13 +84,14 @@ class Reading:
         tags: dict[int, list[str]] = {}
         for name, snapshot_id in sorted(self.world.tags.items()):
             tags.setdefault(snapshot_id, []).append(name)
-        assert found == [(*e.row, None, tags.get(e.snapshot_id, [])) for e in reversed(self.world.entries)]
+        listed = [e for e in reversed(self.world.entries) if e.snapshot_id not in self.world.expired]
+        assert found == [(*e.row, None, tags.get(e.snapshot_id, [])) for e in listed]
         head = self.world.content(self.world.branches[MAIN])
         _, info = self.query(
             "SELECT snapshot_id, row_count, column_count, snapshots, branches, tags "
             f"FROM {call_sql('space_info', self.path)}"
         )
-        counts = (len(self.world.entries), len(self.world.branches), len(self.world.tags))
+        counts = (len(listed), len(self.world.branches), len(self.world.tags))
         assert info == [(self.world.branches[MAIN], len(head.rows), len(head.columns), *counts)]
 
     def changes(self, older: int, newer: int) -> None:
@@ -92,13 +102,14 @@ class Reading:
             chain.append(self.world.entries[at])
             at = self.world.entries[at].parent_id
         sql = f"FROM {call_sql('space_changes', self.path, str(older), str(newer))}"
-        if at != older:
+        gone = self.world.expired & {older, *(e.snapshot_id for e in chain)}
+        if at != older or gone:
             try:
                 self.query(sql)
             except duckdb.Error as error:
-                assert "invalid-input: " in str(error)  # noqa: PT017 - raised or not, both are looked at
+                assert ("not-found: " if gone else "invalid-input: ") in str(error)  # noqa: PT017 - raised or not, both are looked at
                 return
-            raise AssertionError(f"{older} is no ancestor of {newer}, yet there are changes")
+            raise AssertionError(f"{older} is expired or no ancestor of {newer}, yet there are changes")
         columns = self.world.content(newer).columns
         names, found = self.query(sql)
         assert names == ["snapshot_id", "change_type", *(c.name for c in columns)]

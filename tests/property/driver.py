@@ -140,18 +140,19 @@ class Driver(RuleBasedStateMachine):
             self.world.keys[key] = (sql, found)
 
     def draw_version(self, data: st.DataObject, session: Session) -> tuple[str, int]:
-        """A version that the session can name, and the snapshot that it means."""
+        """A readable version that the session can name, and the snapshot that it means."""
         seen = self.world.see(session)
-        named = {**seen.tags, **seen.branches}
-        snapshots = [str(e.snapshot_id) for e in self.world.entries if session.pinned is None or not e.snapshot_id]
+        named = {n: s for n, s in {**seen.tags, **seen.branches}.items() if s not in self.world.expired}
+        shown = self.world.entries if session.pinned is None else self.world.entries[:1]
+        snapshots = [str(e.snapshot_id) for e in shown if self.world.readable(e.snapshot_id)]
         version = data.draw(st.sampled_from([*named, *snapshots]))
-        if version in named:
-            target = named[version]
-            steps = data.draw(st.integers(0, 2))
-            for step in range(steps):
-                parent = self.world.entries[target].parent_id
-                if parent is None:
-                    return (f"{version}~{step}" if step else version), target
-                target = parent
-            return (f"{version}~{steps}" if steps else version), target
-        return version, self.world.target(int(version))
+        if version not in named:
+            return version, self.world.target(int(version))
+        target = named[version]
+        back = 0
+        for step in range(1, data.draw(st.integers(0, 2)) + 1):
+            parent = self.world.entries[target].parent_id
+            if parent is None or parent in self.world.expired:
+                break
+            target, back = parent, step
+        return (f"{version}~{back}" if back else version), target

@@ -57,7 +57,7 @@ class DatasetMachine(RowRules, ColumnRules, RefRules, UpkeepRules, SessionRules)
         for branch in sorted(self.changed & self.world.branches.keys()):
             head = self.world.branches[branch]
             parent = self.world.entries[head].parent_id
-            if parent is not None:
+            if parent is not None and parent not in self.world.expired:
                 reading.changes(parent, head)
                 reading.diff(parent, head)
         self.changed = set()
@@ -73,7 +73,8 @@ class DatasetMachine(RowRules, ColumnRules, RefRules, UpkeepRules, SessionRules)
         some = st.integers(0, len(self.world.entries) - 1)
         first, second = self.world.target(data.draw(some)), self.world.target(data.draw(some))
         reading.snapshot(first)
-        reading.diff(first, second)
+        if not {first, second} & self.world.expired:
+            reading.diff(first, second)
         older, newer = sorted((first, second))
         reading.changes(older, newer)
 

@@ -53,6 +53,7 @@ class World:
         self.branches = {MAIN: 0}
         self.tags: dict[str, int] = {}
         self.keys: dict[str, tuple[object, ...]] = {}
+        self.expired: set[int] = set()
 
     def content(self, snapshot_id: int) -> Content:
         """The rows and columns of a snapshot."""
@@ -82,6 +83,21 @@ class World:
             return snapshot_id
         assert entry.parent_id is not None
         return entry.parent_id
+
+    def readable(self, snapshot_id: int) -> bool:
+        """Whether a snapshot's rows can be read."""
+        return self.target(snapshot_id) not in self.expired
+
+    def expiring(self, keep_last: int) -> list[int]:
+        """What is forgotten when each branch keeps its newest snapshots."""
+        kept = {*self.branches.values(), *self.tags.values()}
+        for head in self.branches.values():
+            at: int | None = head
+            for _ in range(keep_last):
+                if at is not None:
+                    kept.add(at)
+                    at = self.entries[at].parent_id
+        return [e.snapshot_id for e in self.entries if e.snapshot_id not in kept | self.expired]
 
     def write(self, session: Session, branch: str, operation: str, apply: Apply, *, by_position: bool) -> Outcome:
         """What a write to a branch should do; ``by_position`` writes may conflict after an own write on old rows."""
