@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import net_difference, rows_at
 from space_sql.dataset.scan import Constants, file_list, per_file, rows_sql
+from space_sql.dataset.shared_columns import wide_enough
 from space_sql.format.carriers import logical_projection
 from space_sql.format.commit import Commit, DataFile, DeleteFile
 from space_sql.format.schema import Column
 from space_sql.format.state import State
 from space_sql.format.types import quote_identifier, quote_literal
 
+_Shown = tuple[Column, ...]
 _SNAPSHOT = "_space_snapshot"
 _CHANGE = "_space_change"
 _ADDED = {"insert": "insert", "update": "update_postimage"}
@@ -21,75 +24,114 @@ _DELETED = {"delete": "delete", "update": "update_preimage"}
 
 
 def changes_sql(view: View, older: int, newer: int) -> str:
-    """A query over the change feed in ``(older, newer]`` with the columns of ``newer``."""
-    feed = _Feed(view.dataset.root, view.state(newer).schema.columns)
-    state = view.state(older)
-    for commit in view.chain(older, newer):
-        after = state.apply(commit)
-        feed.take(state, commit, after)
-        state = after
+    """A query over the change feed in ``(older, newer]`` with the columns of ``newer``.
+
+    A column is NULL in rows of a version that lacks it. One that was dropped and came back with a
+    restore therefore changes twice: so the feed always leads from one version to the other.
+    """
+    states = [view.state(older)]
+    commits = view.chain(older, newer)
+    for commit in commits:
+        states.append(states[-1].apply(commit))
+    columns = [wide_enough(c, states) for c in view.state(newer).schema.columns]
+    feed = _Feed(view.dataset.root, columns)
+    for before, commit, after in zip(states, commits, states[1:], strict=False):
+        feed.take(before, commit, after)
     return feed.sql()
 
 
 class _Feed:
-    """The parts of a change feed; commits of the same kind share one scan."""
+    """The parts of a change feed; commits of the same kind, with the same columns, share one scan."""
 
     def __init__(self, root: Path, columns: Sequence[Column]) -> None:
         self._root = root
         self._columns = columns
-        self._added: list[tuple[DataFile, int, str]] = []
-        self._deleted: list[tuple[DeleteFile, int]] = []
-        self._targets: dict[int, DataFile] = {}
+        self._added: dict[_Shown, list[tuple[DataFile, int, str]]] = defaultdict(list)
+        self._deleted: dict[_Shown, list[tuple[DeleteFile, int]]] = defaultdict(list)
+        self._targets: dict[_Shown, dict[int, DataFile]] = defaultdict(dict)
         self._parts: list[str] = []
+
+    def _shown(self, state: State) -> _Shown:
+        return tuple(c for c in self._columns if c.id in state.schema.by_id)
 
     def take(self, before: State, commit: Commit, after: State) -> None:
         """Add what a commit did."""
         if commit.operation == "restore":
-            # Files came back: the difference of both states is the change.
-            named = [(c.type, quote_identifier(c.name)) for c in self._columns]
-            names = [f"{logical_projection(type_, name)} AS {name}" for type_, name in named]
-            for change, here, there in (("delete", before, after), ("insert", after, before)):
-                rows = net_difference(self._root, here.files, there.files, self._columns)
-                head = f"SELECT {commit.snapshot_id}::BIGINT AS {_SNAPSHOT}, {quote_literal(change)} AS {_CHANGE}"
-                self._parts.append(f"{head}, {', '.join(names)} FROM ({rows})")
+            self._restored(before, commit, after)
             return
+        was, now = self._shown(before), self._shown(after)
+        lost = [c for c in was if c not in now]
+        if lost:
+            self._dropped(before, commit, was, lost)
         if commit.files_removed:
             gone = [before.files[n] for n in commit.files_removed]
-            constants: Constants = {
-                _SNAPSHOT: ("BIGINT", [commit.snapshot_id] * len(gone)),
-                _CHANGE: ("VARCHAR", ["delete"] * len(gone)),
-            }
-            self._parts.append(rows_sql(self._root, gone, self._columns, constants=constants))
-        self._added += [(f, commit.snapshot_id, _ADDED[f.change]) for f in commit.files_added]
+            self._parts.append(self._all(rows_sql(self._root, gone, was), commit, "delete", was))
+        self._added[now] += [(f, commit.snapshot_id, _ADDED[f.change]) for f in commit.files_added]
         for deletes in commit.deletes_added:
-            self._deleted.append((deletes, commit.snapshot_id))
-            self._targets.update((n, before.files[n]) for n in deletes.targets)
+            self._deleted[was].append((deletes, commit.snapshot_id))
+            self._targets[was].update((n, before.files[n]) for n in deletes.targets)
+
+    def _restored(self, before: State, commit: Commit, after: State) -> None:
+        """Files came back: the difference of both states is the change."""
+        values = [(c.type, quote_identifier(c.name)) for c in self._columns]
+        names = ", ".join(f"{logical_projection(type_, name)} AS {name}" for type_, name in values)
+        for change, here, there in (("delete", before, after), ("insert", after, before)):
+            rows = net_difference(self._root, here, there, self._columns)
+            self._parts.append(self._all(f"SELECT {names} FROM ({rows})", commit, change, self._columns))
+
+    def _dropped(self, before: State, commit: Commit, was: _Shown, lost: Sequence[Column]) -> None:
+        """Columns that come back later lose their values here."""
+        some = " OR ".join(f"{quote_identifier(c.name)} IS NOT NULL" for c in lost)
+        rows = f"SELECT * FROM ({rows_sql(self._root, list(before.files.values()), was)}) WHERE {some}"
+        kept = tuple(c for c in was if c not in lost)
+        self._parts.append(self._all(rows, commit, "update_preimage", was))
+        self._parts.append(self._all(rows, commit, "update_postimage", kept))
+
+    def _all(self, rows: str, commit: Commit, change: str, shown: Sequence[Column]) -> str:
+        """Rows that a commit changed in one way."""
+        head = f"SELECT {commit.snapshot_id}::BIGINT AS {_SNAPSHOT}, {quote_literal(change)} AS {_CHANGE}"
+        return self._padded(f"{head}, * FROM ({rows})", shown)
+
+    def _padded(self, rows: str, shown: Sequence[Column]) -> str:
+        """The rows with NULL in the columns that they do not show."""
+        if len(shown) == len(self._columns):
+            return rows
+        items = [
+            quote_identifier(c.name) if c in shown else f"CAST(NULL AS {c.type}) AS {quote_identifier(c.name)}"
+            for c in self._columns
+        ]
+        return f"SELECT {_SNAPSHOT}, {_CHANGE}, {', '.join(items)} FROM ({rows})"
 
     def sql(self) -> str:
         """The whole feed."""
-        files = [f for f, _, _ in self._added]
-        constants: Constants = {
-            _SNAPSHOT: ("BIGINT", [s for _, s, _ in self._added]),
-            _CHANGE: ("VARCHAR", [c for _, _, c in self._added]),
-        }
         parts = [*self._parts]
-        if files or not (parts or self._deleted):
-            parts.append(rows_sql(self._root, files, self._columns, constants=constants, ignore_deletes=True))
-        if self._deleted:
-            parts.append(self._deleted_rows())
+        for shown, added in self._added.items():
+            constants: Constants = {
+                _SNAPSHOT: ("BIGINT", [s for _, s, _ in added]),
+                _CHANGE: ("VARCHAR", [c for _, _, c in added]),
+            }
+            files = [f for f, _, _ in added]
+            parts.append(
+                self._padded(rows_sql(self._root, files, shown, constants=constants, ignore_deletes=True), shown)
+            )
+        parts += [self._padded(self._deleted_rows(shown), shown) for shown in self._deleted]
+        if not parts:
+            none: Constants = {_SNAPSHOT: ("BIGINT", []), _CHANGE: ("VARCHAR", [])}
+            parts.append(rows_sql(self._root, [], self._columns, constants=none))
         names = ", ".join(quote_identifier(c.name) for c in self._columns)
         union = "\nUNION ALL\n".join(parts)
         return f"SELECT {_SNAPSHOT} AS snapshot_id, {_CHANGE} AS change_type, {names} FROM (\n{union}\n)"
 
-    def _deleted_rows(self) -> str:
-        snapshots = per_file(_SNAPSHOT, [s for _, s in self._deleted], "BIGINT")
-        changes = per_file(_CHANGE, [_DELETED[d.change] for d, _ in self._deleted], "VARCHAR")
-        paths = file_list(self._root, [d.path for d, _ in self._deleted])
+    def _deleted_rows(self, shown: _Shown) -> str:
+        deleted = self._deleted[shown]
+        snapshots = per_file(_SNAPSHOT, [s for _, s in deleted], "BIGINT")
+        changes = per_file(_CHANGE, [_DELETED[d.change] for d, _ in deleted], "VARCHAR")
+        paths = file_list(self._root, [d.path for d, _ in deleted])
         positions = f"SELECT file, pos, {snapshots}, {changes} FROM read_parquet({paths}, hive_partitioning = false)"
         return rows_at(
             self._root,
-            list(self._targets.values()),
-            self._columns,
+            list(self._targets[shown].values()),
+            shown,
             positions,
             logical=True,
             extra=(_SNAPSHOT, _CHANGE),

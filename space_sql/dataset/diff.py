@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import rows_only_in
+from space_sql.dataset.shared_columns import wide_enough
 from space_sql.format.carriers import logical_projection, physical
 from space_sql.format.schema import Column
 from space_sql.format.state import State
@@ -24,7 +25,8 @@ class _Slot:
 
 def _slots(older: State, newer: State, first: State) -> list[_Slot]:
     """The union of both versions' columns by id, the newer version's first."""
-    columns = [*newer.schema.columns, *(c for c in older.schema.columns if c.id not in newer.schema.by_id)]
+    columns = [wide_enough(c, [older]) for c in newer.schema.columns]
+    columns += [c for c in older.schema.columns if c.id not in newer.schema.by_id]
     second = newer if first is older else older
     return [
         _Slot(c, f"_space_c{i}", c.id in first.schema.by_id, c.id in second.schema.by_id) for i, c in enumerate(columns)

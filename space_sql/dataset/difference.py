@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from space_sql.dataset.scan import FILE, POS, positions_sql, rows_sql
+from space_sql.format.carriers import physical
 from space_sql.format.commit import DataFile
 from space_sql.format.schema import Column
+from space_sql.format.state import State
 from space_sql.format.types import quote_identifier
 
 _LARGE = 100_000
@@ -46,14 +48,24 @@ def rows_only_in(
     return parts
 
 
-def net_difference(
-    root: Path, here: Mapping[int, DataFile], there: Mapping[int, DataFile], columns: Sequence[Column]
-) -> str:
-    """A query over the rows of ``here`` beyond those of ``there``, as bags of stored values."""
+def net_difference(root: Path, here: State, there: State, columns: Sequence[Column]) -> str:
+    """A query over the rows of ``here`` beyond those of ``there``, as bags of stored values.
+
+    A column is NULL in the rows of a state that lacks it.
+    """
+    apart = frozenset(c.id for c in columns if (c.id in here.schema.by_id) != (c.id in there.schema.by_id))
     sides = []
     for some, others in ((here, there), (there, here)):
-        parts = rows_only_in(root, some, others, columns, logical=False)
-        sides.append("(" + "\nUNION ALL\n".join(parts or [rows_sql(root, [], columns, logical=False)]) + ")")
+        shown = [c for c in columns if c.id in some.schema.by_id]
+        parts = rows_only_in(root, some.files, others.files, shown, logical=False, apart=apart)
+        rows = "\nUNION ALL\n".join(parts or [rows_sql(root, [], shown, logical=False)])
+        items = [
+            quote_identifier(c.name)
+            if c in shown
+            else f"CAST(NULL AS {physical(c.type)}) AS {quote_identifier(c.name)}"
+            for c in columns
+        ]
+        sides.append(f"(SELECT {', '.join(items)} FROM ({rows}))")
     return " EXCEPT ALL ".join(sides)
 
 

@@ -8,6 +8,7 @@ from space_sql.dataset.difference import net_difference
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.overwrite import check_unchanged
 from space_sql.dataset.session import Session
+from space_sql.dataset.shared_columns import wide_enough
 from space_sql.dataset.transact import Options, Result, Tip, draft, transact
 from space_sql.dataset.write import base_state
 from space_sql.errors import InvalidInputError, StorageError
@@ -34,7 +35,7 @@ def restore(session: Session, view: View, options: Options, version: str | None)
             return None
         try:
             inserted, deleted = _net_counts(tip, wanted)
-        except StorageError:  # a damaged file must not stand in the way of leaving it: whole files are counted
+        except (StorageError, InvalidInputError):  # nothing may stand in the way of leaving a damaged file
             inserted, deleted = sum(f.live for f in added), sum(f.live for f in removed)
         if not inserted and not deleted and schema is None:  # the same rows in other files
             return None
@@ -55,9 +56,10 @@ def _net_counts(tip: Tip, wanted: State) -> tuple[int, int]:
     """How many rows a restore brings back, and how many it takes away."""
     root = tip.view.dataset.root
     counts = []
+    columns = [wide_enough(c, [tip.state]) for c in wanted.schema.columns]
     with cursor() as con:
-        for here, there in ((wanted.files, tip.state.files), (tip.state.files, wanted.files)):
-            rows = net_difference(root, here, there, wanted.schema.columns)
+        for here, there in ((wanted, tip.state), (tip.state, wanted)):
+            rows = net_difference(root, here, there, columns)
             ((count,),) = con.execute(f"SELECT count(*) FROM ({rows})").fetchall()
             counts.append(int(count))
     return counts[0], counts[1]

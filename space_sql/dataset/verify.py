@@ -19,9 +19,9 @@ from space_sql.dataset.engine import cursor
 from space_sql.dataset.reach import reachable
 from space_sql.dataset.scan import rows_sql
 from space_sql.errors import SpaceError
-from space_sql.format.commit import Commit, DataFile, DeleteFile
+from space_sql.format.commit import DataFile, DeleteFile
 from space_sql.format.paths import checkpoint_path, entry_path
-from space_sql.format.state import NO_REFS, Refs, State
+from space_sql.format.state import NO_REFS, Refs, State, first_state
 from space_sql.format.types import quote_identifier
 from space_sql.storage import checkpoint as cp
 from space_sql.storage import files
@@ -98,21 +98,31 @@ def _replayed(log: Log, head: int) -> tuple[Refs, list[Finding]]:
         refs = refs.apply(commit)
         if commit.advances:
             try:
-                states[snapshot_id] = _applied(states, log, commit)
+                states[snapshot_id] = _state(states, log, snapshot_id)
             except SpaceError as error:
                 out.append(Finding("error", "log", entry_path(snapshot_id), error.message, _RESTORE))
-        kept = {*refs.branches.values(), commit.parent_id}
-        states = {i: s for i, s in states.items() if i in kept or i > snapshot_id - cp.INTERVAL}
-        if snapshot_id and snapshot_id % cp.INTERVAL == 0:
-            out.extend(_checkpoint(log.root, snapshot_id, refs, states))
+        heads = {*refs.branches.values()}
+        states = {i: s for i, s in states.items() if i in heads or i > snapshot_id - cp.INTERVAL}
+        if snapshot_id and snapshot_id % cp.INTERVAL == 0 and all(f.kind != "log" for f in out):
+            shown = {head: _state(states, log, head) for head in heads}
+            out.extend(_checkpoint(log.root, snapshot_id, refs, shown))
     return refs, out
 
 
-def _applied(states: dict[int, State], log: Log, commit: Commit) -> State:
-    if commit.parent_id is None:
-        return log.state(commit.snapshot_id)
-    before = states.get(commit.parent_id)
-    return (before if before is not None else log.state(commit.parent_id)).apply(commit)
+def _state(states: dict[int, State], log: Log, snapshot_id: int) -> State:
+    """A state from the entries alone, beginning with one that is known."""
+    chain = []
+    at = snapshot_id
+    while at not in states:
+        commit = log.commit(at)
+        chain.append(commit)
+        if commit.parent_id is None:
+            break
+        at = commit.parent_id
+    state = states[at] if at in states else first_state(chain.pop())
+    for commit in reversed(chain):
+        state = state.apply(commit)
+    return state
 
 
 def _checkpoint(root: Path, snapshot_id: int, refs: Refs, states: dict[int, State]) -> Iterator[Finding]:
@@ -127,10 +137,7 @@ def _checkpoint(root: Path, snapshot_id: int, refs: Refs, states: dict[int, Stat
     if read is None:
         yield Finding("warning", "checkpoint", name, f"{name} is damaged", remedy)
         return
-    same = read.refs == refs and all(
-        head in states and read.states.get(head) == states[head] for head in refs.branches.values()
-    )
-    if not same:
+    if read.refs != refs or read.states != states:
         yield Finding("error", "checkpoint", name, f"{name} says something else than the log", "remove it")
 
 

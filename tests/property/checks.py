@@ -119,7 +119,7 @@ class Reading:
         feed = bag(found)
         assert feed == expected, f"changes from {older} to {newer}"
         first, last = self.world.content(older), self.world.content(newer)
-        rows: Shown = Counter(tuple(values.get(c.id) for c in columns) for values in first.rows.values())
+        rows: Shown = Counter(first.in_columns(values, columns) for values in first.rows.values())
         for (_, change, *values), count in feed.items():
             rows[tuple(values)] += count if change in ("insert", "update_postimage") else -count
         assert Counter({row: n for row, n in rows.items() if n}) == last.shown()

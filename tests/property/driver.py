@@ -139,12 +139,14 @@ class Driver(RuleBasedStateMachine):
         if found is not None and key is not None and len(self.world.entries) > entries:
             self.world.keys[key] = (sql, found)
 
-    def draw_version(self, data: st.DataObject, session: Session) -> tuple[str, int]:
-        """A readable version that the session can name, and the snapshot that it means."""
+    def draw_version(self, data: st.DataObject, session: Session) -> tuple[str, int] | None:
+        """A readable version that the session can name, and the snapshot that it means; None when all have expired."""
         seen = self.world.see(session)
         named = {n: s for n, s in {**seen.tags, **seen.branches}.items() if s not in self.world.expired}
         shown = self.world.entries if session.pinned is None else self.world.entries[:1]
         snapshots = [str(e.snapshot_id) for e in shown if self.world.readable(e.snapshot_id)]
+        if not named and not snapshots:
+            return None
         version = data.draw(st.sampled_from([*named, *snapshots]))
         if version not in named:
             return version, self.world.target(int(version))

@@ -68,6 +68,15 @@ class Content:
         """The rows as a scan returns them, in no order."""
         return Counter(self.shape(values) for values in self.rows.values())
 
+    @property
+    def ids(self) -> frozenset[int]:
+        """Identities of the columns."""
+        return frozenset(c.id for c in self.columns)
+
+    def in_columns(self, values: Values, columns: Sequence[Column]) -> tuple[Value, ...]:
+        """A row in the columns of another version: NULL where this one lacks a column."""
+        return tuple(values.get(c.id) if c.id in self.ids else None for c in columns)
+
     def shape(self, values: Values) -> tuple[Value, ...]:
         """Values in the order of the columns."""
         return tuple(values.get(c.id) for c in self.columns)
@@ -125,23 +134,26 @@ class Entry:
             out.update({(self.snapshot_id, "insert", *row): count for row, count in came.items()})
             return out
         replaces = self.operation in ("update", "upsert")
-        now = self.effect.content.rows
-        for identity, values in self.before.rows.items():
-            if identity not in now:
+        before, after = self.before, self.effect.content
+        lost = [c.id for c in columns if c.id in before.ids and c.id not in after.ids]
+        for identity, values in before.rows.items():
+            if identity not in after.rows:
                 change = "update_preimage" if replaces else "delete"
-                out[self.snapshot_id, change, *(values.get(c.id) for c in columns)] += 1
-        for identity, values in now.items():
-            if identity not in self.before.rows:
+                out[self.snapshot_id, change, *before.in_columns(values, columns)] += 1
+            elif any(values.get(i) is not None for i in lost):  # dropped here, and there again in the later version
+                out[self.snapshot_id, "update_preimage", *before.in_columns(values, columns)] += 1
+                out[self.snapshot_id, "update_postimage", *after.in_columns(values, columns)] += 1
+        for identity, values in after.rows.items():
+            if identity not in before.rows:
                 change = "update_postimage" if identity in self.effect.postimages else "insert"
-                out[self.snapshot_id, change, *(values.get(c.id) for c in columns)] += 1
+                out[self.snapshot_id, change, *after.in_columns(values, columns)] += 1
         return out
 
 
 def bag_difference(before: Content, after: Content, columns: Sequence[Column]) -> tuple[Shown, Shown]:
     """Rows that came and rows that went between two versions, as multisets of values."""
     sides = [
-        Counter(tuple(values.get(c.id) for c in columns) for values in content.rows.values())
-        for content in (before, after)
+        Counter(content.in_columns(values, columns) for values in content.rows.values()) for content in (before, after)
     ]
     return sides[1] - sides[0], sides[0] - sides[1]
 

@@ -22,8 +22,9 @@ class RefRules(Driver):
         seen = self.world.see(session)
         given: list[object] = []
         target = seen.branches.get(branch)
-        if data.draw(st.booleans()):
-            version, target = self.draw_version(data, session)
+        drawn = self.draw_version(data, session) if data.draw(st.booleans()) else None
+        if drawn is not None:
+            version, target = drawn
             given = [version]
 
         def expect() -> Outcome:

@@ -136,7 +136,11 @@ class RowRules(Driver):
     def restore(self, number: int, data: st.DataObject) -> None:
         self.aim(data)
         session, _, _ = self.seen(number)
-        version, target = self.draw_version(data, session)
+        drawn = self.draw_version(data, session)
+        if drawn is None:
+            self.aimed = None
+            return
+        version, target = drawn
         wanted = self.world.content(target)
         own = self.world.see(session).own
         if version in own:
@@ -146,7 +150,7 @@ class RowRules(Driver):
         def apply(content: Content) -> Effect:
             self._check_unchanged(number, content)
             done = model.restore(content, wanted)
-            same = content.rows.keys() == wanted.rows.keys() and content.columns == wanted.columns
+            same = content.columns == wanted.columns and not (done.inserted or done.deleted)
             return Effect(content) if same else done
 
         self.write(number, data, "restore", [version], apply, by_position=True)

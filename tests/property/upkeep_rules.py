@@ -36,9 +36,9 @@ class UpkeepRules(Driver):
                 session.end()
             return
         head = self.world.branches[branch]
+        seen = self.world.see(session)
         if snapshot_id == head:
             return
-        seen = self.world.see(session)
         stale = branch in seen.branches and (branch in seen.own or seen.branches[branch] != head)
         own = Effect(self.world.seen_content(seen, branch)) if stale else None
         content = self.world.content(head)
