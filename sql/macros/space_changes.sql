@@ -2,7 +2,8 @@
 -- kind: read
 -- The change feed: what each snapshot after `from_version`, up to and with `to_version`, did to rows.
 -- Rows are whole, also for deletes, and have the columns of `to_version`: what was renamed, dropped, added or widened
--- meanwhile appears as it is there. A consumer that keeps the last `snapshot_id` that it saw misses nothing and sees
+-- meanwhile appears as it is there. A column is NULL where a version lacks it, so one that was dropped and came back
+-- with a restore changes twice; where a restore narrowed a type, the wider one is shown. A consumer that keeps the last `snapshot_id` that it saw misses nothing and sees
 -- nothing twice.
 -- Arguments:
 --   path: the dataset's folder.
