@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 import space_sql
+from tests.hosts.extension import ExtensionHost
 from tests.hosts.python import PythonHost
 from tests.sqllogic import Host, Skipped, run_file
 from tests.sqllogic_records import Failed
 
 SQL = Path(__file__).parent / "sql"
-HOSTS: dict[str, Host] = {"python": PythonHost(space_sql.connect)}
+HOSTS: dict[str, Host] = {"python": PythonHost(space_sql.connect), "extension": ExtensionHost()}
 FILES = {str(path.relative_to(SQL).with_suffix("")): path for path in sorted(SQL.rglob("*.test"))}
 
 

@@ -11,10 +11,12 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+from space_sql import __version__
 from space_sql.errors import InvalidInputError, StorageError
 
 SOURCES = Path(__file__).parent / "c"
 FILE = "space.duckdb_extension"
+RECORD = "space.python"
 _FLAGS = ("-std=gnu11", "-O2", "-fPIC", "-shared", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror")
 _API = "v1.2.0"
 
@@ -28,7 +30,7 @@ def compiler() -> list[str] | None:
     return None
 
 
-def build(target: Path, platform: str, version: str) -> Path:
+def build(target: Path, platform: str) -> Path:
     """Compile the extension for a platform of DuckDB's (`PRAGMA platform`) into a file.
 
     Raises:
@@ -46,13 +48,13 @@ def build(target: Path, platform: str, version: str) -> Path:
         if run.returncode:
             lines = [line for line in run.stderr.splitlines() if "error" in line] or [f"it ended with {run.returncode}"]
             raise StorageError(f"the C compiler failed: {lines[0]}")
-        _publish(target, library.read_bytes() + footer(platform, version))
+        _publish(target, library.read_bytes() + footer(platform))
     return target
 
 
-def footer(platform: str, version: str) -> bytes:
+def footer(platform: str) -> bytes:
     """The last 512 bytes of an extension's file: fields of 32 bytes from the last to the first, then a signature."""
-    fields = ("4", platform, _API, version, "C_STRUCT", "", "", "")
+    fields = ("4", platform, _API, __version__, "C_STRUCT", "", "", "")
     return b"".join(field.encode().ljust(32, b"\0") for field in reversed(fields)) + bytes(256)
 
 

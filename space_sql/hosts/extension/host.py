@@ -66,7 +66,7 @@ def script(databases: str, kept: str) -> tuple[str, str]:
     if name is None:
         raise InvalidInputError(f"databases named {' and '.join(_DATABASES)} are attached: give one another name")
     home = f"{quote_identifier(name)}.main"
-    statements = [f"ATTACH ':memory:' AS {quote_identifier(name)}", "BEGIN", *_macros_in(home, home)]
+    statements = [f"ATTACH ':memory:' AS {quote_identifier(name)} (READ_WRITE)", "BEGIN", *_macros_in(home, home)]
     main, mode = next((n, m) for n, m in names.items() if m != "-")
     there = f"{quote_identifier(main)}.main"
     public = [text for text in _macros_in(there, home) if f"{there}._" not in text]
