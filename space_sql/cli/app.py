@@ -15,6 +15,7 @@ from rich.text import Text
 import space_sql
 from space_sql.cli.diff import diff
 from space_sql.cli.errors import one_line
+from space_sql.cli.extension import extension
 from space_sql.cli.log import log
 from space_sql.cli.quickstart import quickstart
 from space_sql.cli.sql import sql
@@ -31,6 +32,7 @@ app.command()(quickstart)
 app.command()(sql)
 app.command()(log)
 app.command()(diff)
+app.add_typer(extension)
 
 
 def _print_version(wanted: bool) -> None:

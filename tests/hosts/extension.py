@@ -32,8 +32,7 @@ class ExtensionHost(PythonHost):
 
     def connect(self, database: str, read_only: bool) -> PythonConnection:
         """Open a database, and load the extension into it."""
-        config = {"allow_unsigned_extensions": "true"}
-        con = duckdb.connect(database, read_only=read_only, config=config)
+        con = duckdb.connect(database, read_only=read_only, config={"allow_unsigned_extensions": "true"})
         con.execute("SET GLOBAL TimeZone = 'UTC'")
         con.load_extension(str(built()))
         return PythonConnection(con)

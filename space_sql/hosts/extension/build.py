@@ -19,6 +19,7 @@ FILE = "space.duckdb_extension"
 RECORD = "space.python"
 _FLAGS = ("-std=gnu11", "-O2", "-fPIC", "-shared", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror")
 _API = "v1.2.0"
+_FOOTER = 512
 
 
 def compiler() -> list[str] | None:
@@ -48,17 +49,22 @@ def build(target: Path, platform: str) -> Path:
         if run.returncode:
             lines = [line for line in run.stderr.splitlines() if "error" in line] or [f"it ended with {run.returncode}"]
             raise StorageError(f"the C compiler failed: {lines[0]}")
-        _publish(target, library.read_bytes() + footer(platform))
-    return target
+        return publish(target, library.read_bytes() + footer(platform))
 
 
 def footer(platform: str) -> bytes:
     """The last 512 bytes of an extension's file: fields of 32 bytes from the last to the first, then a signature."""
     fields = ("4", platform, _API, __version__, "C_STRUCT", "", "", "")
-    return b"".join(field.encode().ljust(32, b"\0") for field in reversed(fields)) + bytes(256)
+    return b"".join(field.encode().ljust(32, b"\0") for field in reversed(fields)) + bytes(_FOOTER // 2)
 
 
-def _publish(target: Path, content: bytes) -> None:
+def platform_of(file: Path) -> str:
+    """The platform of DuckDB's that an extension's file says it is for."""
+    fields = file.read_bytes()[-_FOOTER:][: _FOOTER // 2]
+    return fields[6 * 32 : 7 * 32].rstrip(b"\0").decode()
+
+
+def publish(target: Path, content: bytes) -> Path:
     """Put a file in place in one step: a process may have the old one loaded."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -68,15 +74,23 @@ def _publish(target: Path, content: bytes) -> None:
         os.replace(file.name, target)
     except OSError as error:
         raise StorageError(f"{target} cannot be written: {error.strerror}") from error
+    return target
+
+
+def libpython() -> Path | None:
+    """The shared library of this Python; None when it was built without one."""
+    folder, name = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")
+    found = Path(folder or "") / (name or "")
+    return found if sysconfig.get_config_var("Py_ENABLE_SHARED") and found.is_file() else None
 
 
 def record() -> str:
     """Which Python runs the extension where none is running: this one, with its packages."""
-    libpython = Path(sysconfig.get_config_var("LIBDIR") or "") / (sysconfig.get_config_var("INSTSONAME") or "")
+    library = libpython()
     lines = [
         f"version={sys.version_info.major}.{sys.version_info.minor}",
         f"executable={sys.executable}",
-        f"libpython={libpython}",
+        *([f"libpython={library}"] if library else []),
         *(f"path={os.path.abspath(entry)}" for entry in sys.path),
     ]
     return "\n".join(lines) + "\n"

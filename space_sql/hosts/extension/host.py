@@ -1,30 +1,33 @@
 """The extension's Python side: what it declares to DuckDB, as text and callables that C reads.
 
-Source: docs/adr/009-extension.md.
+Source: docs/adr/009-loadable-extension.md.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from space_sql.errors import InvalidInputError
 from space_sql.format.types import quote_identifier, quote_literal
 from space_sql.functions.calls import FUNCTIONS
 from space_sql.hosts.python import macros
 
-_DATABASES = ("space", "space_sql")
+_KEEPERS = ("space", "space_sql")
 """Names for the database in memory that keeps the macros; the second when the first is taken."""
 
 _LETTERS = {"VARCHAR": "T", "BIGINT": "I", "BOOLEAN": "B"}
-_CREATE = re.compile(r"CREATE OR REPLACE TEMP MACRO (\w+)\s*\(([^)]*)\)")
-_HELPER = re.compile(r"\b_space_(?:session|write|change)\(")
-_CONNECTION = (
-    "CREATE OR REPLACE MACRO {0}._space_connection() AS "
-    "_space_instance() * 4294967296 + current_connection_id()::BIGINT"
-)
+_CREATE = re.compile(r"^CREATE OR REPLACE TEMP MACRO (\w+)\s*\(([^)]*)\)(.*)", re.DOTALL | re.MULTILINE)
+_CONNECTION = "_space_connection"
+
+
+class _Macro(NamedTuple):
+    name: str
+    parameters: str
+    body: str
 
 
 def functions() -> list[tuple[str, str, str, str, Callable[..., Any]]]:
@@ -54,37 +57,46 @@ def _over_pointers(call: Callable[..., Any]) -> Callable[[int, int, int, int], N
 
 
 def script(databases: str, kept: str) -> tuple[str, str]:
-    """Which database keeps the macros, and the SQL that puts them there, and into the main database.
+    """Which database keeps the macros, and the SQL that puts them there and into the main database.
 
     Args:
         databases: a line for each database: ``w`` or ``r`` before the name of the main one, as it can be written or
             only read, and ``-`` before the others.
         kept: what ``_space_macros()`` says in the main database: which macros it has.
     """
-    names = {line[1:]: line[0] for line in databases.split("\n")}
-    name = next((name for name in _DATABASES if name.casefold() not in {n.casefold() for n in names}), None)
-    if name is None:
-        raise InvalidInputError(f"databases named {' and '.join(_DATABASES)} are attached: give one another name")
-    home = f"{quote_identifier(name)}.main"
-    statements = [f"ATTACH ':memory:' AS {quote_identifier(name)} (READ_WRITE)", "BEGIN", *_macros_in(home, home)]
-    main, mode = next((n, m) for n, m in names.items() if m != "-")
+    modes = {line[1:]: line[0] for line in databases.split("\n")}
+    taken = {name.casefold() for name in modes}
+    keeper = next((name for name in _KEEPERS if name not in taken), None)
+    if keeper is None:
+        raise InvalidInputError(f"databases named {' and '.join(_KEEPERS)} are attached: give one another name")
+    home = f"{quote_identifier(keeper)}.main"
+    statements = [f"ATTACH ':memory:' AS {quote_identifier(keeper)} (READ_WRITE)", "BEGIN"]
+    statements += [_create(home, macro, home) for macro in _macros()]
+    main, mode = next((name, mode) for name, mode in modes.items() if mode != "-")
     there = f"{quote_identifier(main)}.main"
-    public = [text for text in _macros_in(there, home) if f"{there}._" not in text]
+    public = [_create(there, macro, home) for macro in _macros() if not macro.name.startswith("_")]
     digest = sha256("\n".join(public).encode()).hexdigest()[:16]
     if mode == "w" and kept != digest:
-        public.append(f"CREATE OR REPLACE MACRO {there}._space_macros() AS {quote_literal(digest)}")
-        statements += ["COMMIT", "BEGIN", *public]
-    return name, ";\n".join([*statements, "COMMIT"])
+        mark = _Macro("_space_macros", "", f" AS {quote_literal(digest)}")
+        statements += ["COMMIT", "BEGIN", *public, _create(there, mark, home)]
+    return keeper, ";\n".join([*statements, "COMMIT"])
 
 
-def _macros_in(there: str, home: str) -> list[str]:
-    """Statements that make the macros in one database, with their helpers from another."""
-    made = [_CONNECTION.format(there)]
-    for text in macros():
-        body = _HELPER.sub(lambda found: f"{home}.{found[0]}", _CREATE.sub(r"CREATE OR REPLACE MACRO \1(\2)", text))
-        body = body.replace("_space_connection()", f"{home}._space_connection()")
-        made.append(re.sub(r"CREATE OR REPLACE MACRO (?:\S+\.)?(\w+)\(", rf"CREATE OR REPLACE MACRO {there}.\1(", body, count=1).rstrip().rstrip(";"))
-    return made
+@functools.cache
+def _macros() -> tuple[_Macro, ...]:
+    """The macros, helpers first; connections are told apart by DuckDB's own number and the database's."""
+    number = "_space_instance() * 4294967296 + current_connection_id()::BIGINT"
+    found = [_CREATE.search(text) for text in macros()]
+    return (_Macro(_CONNECTION, "", f" AS {number}"), *(_Macro(*match.groups()) for match in found if match))
+
+
+def _create(there: str, macro: _Macro, home: str) -> str:
+    """The statement that makes a macro in one database, with its helpers from another: names in it are looked up
+    where it is used, not where it is made.
+    """
+    helpers = "|".join(helper.name for helper in _macros() if helper.name.startswith("_"))
+    body = re.sub(rf"\b(?:{helpers})\(", lambda found: f"{home}.{found[0]}", macro.body)
+    return f"CREATE OR REPLACE MACRO {there}.{macro.name}({macro.parameters}){body}".rstrip().rstrip(";")
 
 
 def signposts(database: str) -> list[tuple[str, str, str]]:
@@ -93,14 +105,12 @@ def signposts(database: str) -> list[tuple[str, str, str]]:
     Parameters are separated by commas, with a ``=`` before those that are named.
     """
     out = []
-    for text in macros():
-        found = _CREATE.search(text)
-        assert found is not None
-        name, parameters = found[1], found[2]
-        if name.startswith("_"):
+    for macro in _macros():
+        if macro.name.startswith("_"):
             continue
-        given = [p.strip() for p in parameters.split(",")]
+        given = [parameter.strip() for parameter in macro.parameters.split(",")]
         listed = ",".join("=" + p.split(":=")[0].strip() if ":=" in p else p for p in given)
-        hint = "" if name != "space_scan" else ", or read a dataset by its path: FROM 'path' or FROM 'path@version'"
-        out.append((name, listed, f"invalid-input: {name} is not in this database: write {database}.{name}(…){hint}"))
+        hint = ", or read a dataset by its path: FROM 'path@version'" if macro.name == "space_scan" else ""
+        line = f"invalid-input: {macro.name} is not in this database: write {database}.{macro.name}(…){hint}"
+        out.append((macro.name, listed, line))
     return out
