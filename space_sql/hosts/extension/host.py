@@ -21,7 +21,8 @@ _KEEPERS = ("space", "space_sql")
 
 _LETTERS = {"VARCHAR": "T", "BIGINT": "I", "BOOLEAN": "B"}
 _CREATE = re.compile(r"^CREATE OR REPLACE TEMP MACRO (\w+)\s*\(([^)]*)\)(.*)", re.DOTALL | re.MULTILINE)
-_CONNECTION = "_space_connection"
+_READ = re.compile(r" AS TABLE\s+SELECT \* FROM query\(_space_read\(('\w+'), _space_session\(\), (.*)\)\)", re.DOTALL)
+_CALL = re.compile(r" AS TABLE\s+FROM (_space_\w+)\(((?:'[^']*', )+)(to_json\(.*)\)", re.DOTALL)
 
 
 class _Macro(NamedTuple):
@@ -74,7 +75,7 @@ def script(databases: str, kept: str) -> tuple[str, str]:
     statements += [_create(home, macro, home) for macro in _macros()]
     main, mode = next((name, mode) for name, mode in modes.items() if mode != "-")
     there = f"{quote_identifier(main)}.main"
-    public = [_create(there, macro, home) for macro in _macros() if not macro.name.startswith("_")]
+    public = [_create(there, _lazy(macro), home) for macro in _macros() if not macro.name.startswith("_")]
     digest = sha256("\n".join(public).encode()).hexdigest()[:16]
     if mode == "w" and kept != digest:
         mark = _Macro("_space_macros", "", f" AS {quote_literal(digest)}")
@@ -85,18 +86,54 @@ def script(databases: str, kept: str) -> tuple[str, str]:
 @functools.cache
 def _macros() -> tuple[_Macro, ...]:
     """The macros, helpers first; connections are told apart by DuckDB's own number and the database's."""
-    number = "_space_instance() * 4294967296 + current_connection_id()::BIGINT"
-    found = [_CREATE.search(text) for text in macros()]
-    return (_Macro(_CONNECTION, "", f" AS {number}"), *(_Macro(*match.groups()) for match in found if match))
+    found = [match for text in macros() if (match := _CREATE.search(text))]
+    return (
+        _Macro("_space_connection", "", " AS _space_instance() * 4294967296 + current_connection_id()::BIGINT"),
+        *(_Macro(match[1], match[2], match[3].rstrip().rstrip(";")) for match in found),
+        _Macro(
+            "_space_reading",
+            "function, arguments",
+            " AS TABLE SELECT * FROM query(_space_read(function, _space_session(), arguments))",
+        ),
+    )
 
 
 def _create(there: str, macro: _Macro, home: str) -> str:
-    """The statement that makes a macro in one database, with its helpers from another: names in it are looked up
-    where it is used, not where it is made.
+    """The statement that makes a macro in one database, with its helpers from another.
+
+    Names in a macro are looked up where it is used, not where it is made.
     """
     helpers = "|".join(helper.name for helper in _macros() if helper.name.startswith("_"))
     body = re.sub(rf"\b(?:{helpers})\(", lambda found: f"{home}.{found[0]}", macro.body)
-    return f"CREATE OR REPLACE MACRO {there}.{macro.name}({macro.parameters}){body}".rstrip().rstrip(";")
+    return f"CREATE OR REPLACE MACRO {there}.{macro.name}({macro.parameters}){body}"
+
+
+def _lazy(macro: _Macro) -> _Macro:
+    """The macro with its helper named in text, which DuckDB looks at when it is used and not before.
+
+    So a database that is exported with it can be imported where the extension is not loaded.
+    """
+    if read := _READ.fullmatch(macro.body):
+        helper, fixed, arguments = "_space_reading", f"{read[1]}, ", read[2]
+    elif call := _CALL.fullmatch(macro.body):
+        helper, fixed, arguments = call[1], call[2], call[3]
+    else:
+        return macro
+    head = quote_literal(f"FROM {helper}({fixed}")
+    quoted = f"chr(39), replace({_inlined(arguments)}, chr(39), repeat(chr(39), 2)), chr(39)"
+    return macro._replace(body=f" AS TABLE SELECT * FROM query(concat({head}, {quoted}, ')'))")
+
+
+def _inlined(expression: str) -> str:
+    """The expression with the bodies of helpers of one parameter in place of their calls."""
+    for helper in _macros():
+        parameter = helper.parameters
+        if helper.name.startswith("_") and re.fullmatch(r"\w+", parameter):
+            pieces = re.split(rf"\b{helper.name}\(([\w:]+)\)", expression)
+            body = helper.body.removeprefix(" AS").strip()
+            pieces[1::2] = [re.sub(rf"\b{parameter}\b", given, body) for given in pieces[1::2]]
+            expression = "".join(pieces)
+    return expression
 
 
 def signposts(database: str) -> list[tuple[str, str, str]]:

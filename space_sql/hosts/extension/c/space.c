@@ -459,12 +459,14 @@ static bool add_functions(loading_t *loading) {
     }
     function_t own = {.parameters = "", .returns = 'I', .instance = instance};
     bool fine = add_scalar(loading->connection, HIDDEN, false, give_instance, &own) == 0;
-    for (ptrdiff_t i = 0; fine && i < count; i++) {
+    char *ready = ask(loading, "SELECT _space_ready()"); /* the Python host may have put them there: same functions */
+    for (ptrdiff_t i = 0; fine && !ready && i < count; i++) {
         declared_t *one = &declared[i];
         one->function.returns = one->returns[0];
         duckdb_scalar_callback callback = one->function.parameters[0] == '*' ? call_chunk : call_rows;
         fine = add_scalar(loading->connection, one->name, one->is_volatile[0] == 'V', callback, &one->function) == 0;
     }
+    duckdb_free(ready);
     if (!fine) {
         snprintf(loading->why, WHY, "DuckDB does not take its functions");
     }
