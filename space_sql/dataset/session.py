@@ -112,6 +112,16 @@ class Sessions:
         with self._lock:
             return self._sessions.get(connection)
 
+    def drop(self, connections: range) -> None:
+        """Forget connections that are closed, and remove what they staged."""
+        with self._lock:
+            for connection in [kept for kept in self._sessions if kept in connections]:
+                del self._sessions[connection]
+            ended = [h for h, started in self._writes.items() if started.session.connection in connections]
+            abandoned = [self._writes.pop(handle).pending for handle in ended]
+        for pending in abandoned:
+            pending.abort()
+
     def start(self, session: Session, pending: Pending) -> int:
         """Keep a write until it commits, or until a later statement shows that it failed."""
         with self._lock:

@@ -188,6 +188,9 @@ def _ready() -> bool:
 
 _calls = Calls()
 
+SESSIONS = _calls.sessions
+"""Those of all hosts in this process."""
+
 FUNCTIONS = (
     Function("_space_read", _calls.read, ("VARCHAR",) * 3, "VARCHAR", volatile=False),
     Function("_space_typed", _calls.typed, ("VARCHAR",) * 3, "VARCHAR", volatile=False),

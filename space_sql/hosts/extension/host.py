@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from space_sql.errors import InvalidInputError
 from space_sql.format.types import quote_identifier, quote_literal
-from space_sql.functions.calls import FUNCTIONS
+from space_sql.functions.calls import FUNCTIONS, SESSIONS
 from space_sql.hosts.python import macros
 
 _KEEPERS = ("space", "space_sql")
@@ -21,6 +21,9 @@ _KEEPERS = ("space", "space_sql")
 
 _LETTERS = {"VARCHAR": "T", "BIGINT": "I", "BOOLEAN": "B"}
 _CREATE = re.compile(r"^CREATE OR REPLACE TEMP MACRO (\w+)\s*\(([^)]*)\)(.*)", re.DOTALL | re.MULTILINE)
+_CONNECTIONS = 1 << 32
+"""How many connections each database of the process can number."""
+
 _READ = re.compile(r" AS TABLE\s+SELECT \* FROM query\(_space_read\(('\w+'), _space_session\(\), (.*)\)\)", re.DOTALL)
 _CALL = re.compile(r" AS TABLE\s+FROM (_space_\w+)\(((?:'[^']*', )+)(to_json\(.*)\)", re.DOTALL)
 
@@ -57,6 +60,11 @@ def _over_pointers(call: Callable[..., Any]) -> Callable[[int, int, int, int], N
     return over
 
 
+def forget(instance: int) -> None:
+    """Drop what is kept for the connections of a database that is closed."""
+    SESSIONS.drop(range(instance * _CONNECTIONS, (instance + 1) * _CONNECTIONS))
+
+
 def script(databases: str, kept: str) -> tuple[str, str]:
     """Which database keeps the macros, and the SQL that puts them there and into the main database.
 
@@ -88,7 +96,7 @@ def _macros() -> tuple[_Macro, ...]:
     """The macros, helpers first; connections are told apart by DuckDB's own number and the database's."""
     found = [match for text in macros() if (match := _CREATE.search(text))]
     return (
-        _Macro("_space_connection", "", " AS _space_instance() * 4294967296 + current_connection_id()::BIGINT"),
+        _Macro("_space_connection", "", f" AS _space_instance() * {_CONNECTIONS} + current_connection_id()::BIGINT"),
         *(_Macro(match[1], match[2], match[3].rstrip().rstrip(";")) for match in found),
         _Macro(
             "_space_reading",

@@ -17,6 +17,7 @@ PYTHON_FUNCTIONS(DEFINE)
 PyObject *python_none;
 static PyObject **interrupted; /* PyExc_KeyboardInterrupt */
 static bool is_ours;           /* started here, so nobody finalizes it */
+static volatile bool is_held;  /* for the rest of the process */
 
 #define RECORD "space.python"
 #define PATHS 256
@@ -223,6 +224,7 @@ int python_start(char *why, size_t size) {
 /* From here to the end of the process this thread holds the interpreter's lock: destructors of Python's extension
    modules, DuckDB's own among them, give it up while they work, which ends a process that does not hold it. */
 static void hold_lock(void) {
+    is_held = true;
     PyGILState_Ensure();
 }
 
@@ -241,7 +243,7 @@ bool python_is_ending(void) {
     if (!ending && !(ending = (int (*)(void))dlsym(RTLD_DEFAULT, "Py_IsFinalizing"))) {
         ending = (int (*)(void))dlsym(RTLD_DEFAULT, "_Py_IsFinalizing"); /* its name before Python 3.13 */
     }
-    return ending && ending();
+    return is_held || (ending && ending());
 }
 
 void python_error(char *why, size_t size) {

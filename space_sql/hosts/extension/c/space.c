@@ -213,6 +213,29 @@ static void give_instance(duckdb_handle info, duckdb_handle chunk, duckdb_handle
     }
 }
 
+static PyObject *call_host(const char *name, PyObject *arguments);
+
+/* The database is closed: what Python keeps of its connections goes, too. */
+static void forget_instance(void *data) {
+    function_t *function = data;
+    if (!python_is_ending()) {
+        int lock = PyGILState_Ensure();
+        PyObject *arguments = PyTuple_New(1);
+        if (arguments && PyTuple_SetItem(arguments, 0, PyLong_FromLongLong(function->instance)) == 0) {
+            PyObject *answer = call_host("forget", arguments);
+            if (answer) {
+                Py_DecRef(answer);
+            }
+        }
+        if (arguments) {
+            Py_DecRef(arguments);
+        }
+        PyErr_Clear();
+        PyGILState_Release(lock);
+    }
+    free(function);
+}
+
 static duckdb_state add_scalar(duckdb_handle connection, const char *name, bool is_volatile,
                                duckdb_scalar_callback callback, const function_t *function) {
     function_t *own = malloc(sizeof *own);
@@ -239,7 +262,7 @@ static duckdb_state add_scalar(duckdb_handle connection, const char *name, bool 
     if (is_volatile) {
         duckdb_scalar_function_set_volatile(scalar);
     }
-    duckdb_scalar_function_set_extra_info(scalar, own, free);
+    duckdb_scalar_function_set_extra_info(scalar, own, callback == give_instance ? forget_instance : free);
     duckdb_scalar_function_set_function(scalar, callback);
     duckdb_state state = duckdb_register_scalar_function(connection, scalar);
     duckdb_destroy_scalar_function(&scalar);

@@ -1,0 +1,76 @@
+"""What the extension's tests share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.hosts.extension import built
+
+ROOT = Path(__file__).resolve().parents[2]
+Opener = Callable[..., duckdb.DuckDBPyConnection]
+Runner = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opener]:
+    """Opens databases with the extension in them, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    kept: list[duckdb.DuckDBPyConnection] = []
+
+    def open_(database: str = ":memory:", *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+        con = duckdb.connect(database, read_only=read_only, config={"allow_unsigned_extensions": "true"})
+        kept.append(con)
+        con.execute(f"LOAD '{built()}'")
+        return con
+
+    yield open_
+    for con in kept:
+        con.close()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Runner:
+    """Runs Python code in a process of its own, where EXTENSION is the file to load and `load()` loads it."""
+    head = f"""
+import os, sys
+EXTENSION = {str(built())!r}
+sys.path.insert(0, {str(ROOT)!r})
+import duckdb
+def load(database=":memory:"):
+    con = duckdb.connect(database, config={{"allow_unsigned_extensions": "true"}})
+    con.execute(f"LOAD '{{EXTENSION}}'")
+    return con
+"""
+
+    def run_(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+        command = [sys.executable, "-c", head + code]
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=600)
+
+    return run_
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Runner:
+    """Runs SQL in the real DuckDB shell, without any environment of Python's."""
+    program = shutil.which("duckdb") or str(Path(sys.executable).parent / "duckdb")
+    if not Path(program).exists():
+        pytest.skip("no duckdb shell: pip install duckdb-cli")
+
+    def run_(sql: str, *, extension: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [program, "-unsigned", "-init", "/dev/null", "-noheader", "-list"]
+        command += ["-cmd", f"LOAD '{extension or built()}'"]
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **environment}
+        return subprocess.run(
+            command, input=sql, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120
+        )
+
+    return run_
