@@ -58,19 +58,26 @@ def load(database=":memory:"):
     return run_
 
 
+def shell_program() -> str:
+    """The shell itself, where PyPI's duckdb-cli puts a Python script before it."""
+    found = Path(shutil.which("duckdb") or Path(sys.executable).with_name("duckdb"))
+    packaged = sorted(found.parent.parent.glob("lib/python*/site-packages/duckdb_cli/duckdb"))
+    if packaged or found.exists():
+        return str([*packaged, found][0])
+    pytest.skip("no duckdb shell: pip install duckdb-cli")
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> Runner:
     """Runs SQL in the real DuckDB shell, without any environment of Python's."""
-    program = shutil.which("duckdb") or str(Path(sys.executable).parent / "duckdb")
-    if not Path(program).exists():
-        pytest.skip("no duckdb shell: pip install duckdb-cli")
+    program = shell_program()
 
     def run_(sql: str, *, extension: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [program, "-unsigned", "-init", "/dev/null", "-noheader", "-list"]
-        command += ["-cmd", f"LOAD '{extension or built()}'"]
         env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **environment}
+        text = f"LOAD '{extension or built()}';\n{sql}"
         return subprocess.run(
-            command, input=sql, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120
+            command, input=text, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120
         )
 
     return run_

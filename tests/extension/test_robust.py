@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from space_sql.functions.calls import SESSIONS
 from space_sql.hosts.extension import build
-from tests.extension.conftest import Opener, Runner
+from tests.extension.conftest import Opener, Runner, shell_program
 from tests.hosts.extension import built
 
 LONG = os.environ.get("SPACE_SQL_LONG") == "1"
@@ -206,10 +205,9 @@ def test_an_interrupted_write_leaves_the_connection_usable(opened: Opener) -> No
     assert len(list(Path("ds/data").iterdir())) == 2  # what was staged is removed by the next statement
 
 
-def test_ctrl_c_in_the_shell_ends_the_statement_and_not_the_shell(shell: Runner, tmp_path: Path) -> None:
-    program = shutil.which("duckdb") or str(Path(sys.executable).parent / "duckdb")
+def test_ctrl_c_in_the_shell_ends_the_statement_and_not_the_shell(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [program, "-unsigned", "-init", "/dev/null", "-noheader", "-list", "-cmd", f"LOAD '{built()}'"],
+        [shell_program(), "-interactive", "-unsigned", "-init", "/dev/null", "-noheader", "-list", "-cmd", f"LOAD '{built()}'"],
         cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     assert process.stdin is not None
@@ -269,7 +267,12 @@ print(con.execute("SELECT count(*) FROM space_datasets('.')").fetchall())
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert [("Space SQL cannot be loaded: ModuleNotFoundError: " in line) for line in lines] == [True, True, False, False]
+    assert [("Space SQL cannot be loaded: ModuleNotFoundError: " in line) for line in lines] == [
+        True,
+        True,
+        False,
+        False,
+    ]
     assert lines[2:] == ["[(42,)]", "[(0,)]"]
 
 
