@@ -1,11 +1,8 @@
-"""Compiling the extension: a C compiler, and nothing else."""
+"""Building the extension's file, and the record of the Python that it belongs to."""
 
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -13,22 +10,10 @@ from pathlib import Path
 
 from space_sql import __version__
 from space_sql.errors import InvalidInputError, StorageError
+from space_sql.hosts.extension import compiler
 
-SOURCES = Path(__file__).parent / "c"
-FILE = "space.duckdb_extension"
+FILE = compiler.FILE
 RECORD = "space.python"
-_FLAGS = ("-std=gnu11", "-O2", "-fPIC", "-shared", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror")
-_API = "v1.2.0"
-_FOOTER = 512
-
-
-def compiler() -> list[str] | None:
-    """The C compiler's command: what CC names, else the first there is."""
-    named = shlex.split(os.environ.get("CC", ""))
-    for candidate in (named, ["cc"], ["gcc"], ["clang"]):
-        if candidate and shutil.which(candidate[0]):
-            return candidate
-    return None
 
 
 def build(target: Path, platform: str) -> Path:
@@ -38,30 +23,13 @@ def build(target: Path, platform: str) -> Path:
         InvalidInputError: there is no compiler.
         StorageError: it failed; its first error follows.
     """
-    command = compiler()
-    if command is None:
-        raise InvalidInputError("building the extension needs a C compiler: install gcc or clang, or name one in CC")
-    with tempfile.TemporaryDirectory() as folder:
-        library = Path(folder) / "space.so"
-        sources = [str(path) for path in sorted(SOURCES.glob("*.c"))]
-        links = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-ldl", "-lpthread"]
-        run = subprocess.run([*command, *_FLAGS, *sources, "-o", str(library), *links], capture_output=True, text=True)
-        if run.returncode:
-            lines = [line for line in run.stderr.splitlines() if "error" in line] or [f"it ended with {run.returncode}"]
-            raise StorageError(f"the C compiler failed: {lines[0]}")
-        return publish(target, library.read_bytes() + footer(platform))
-
-
-def footer(platform: str) -> bytes:
-    """The last 512 bytes of an extension's file: fields of 32 bytes from the last to the first, then a signature."""
-    fields = ("4", platform, _API, __version__, "C_STRUCT", "", "", "")
-    return b"".join(field.encode().ljust(32, b"\0") for field in reversed(fields)) + bytes(_FOOTER // 2)
-
-
-def platform_of(file: Path) -> str:
-    """The platform of DuckDB's that an extension's file says it is for."""
-    fields = file.read_bytes()[-_FOOTER:][: _FOOTER // 2]
-    return fields[6 * 32 : 7 * 32].rstrip(b"\0").decode()
+    try:
+        return publish(target, compiler.compiled(platform, __version__))
+    except compiler.NoCompilerError:
+        line = "building the extension needs a C compiler: install gcc or clang, or name one in CC"
+        raise InvalidInputError(line) from None
+    except compiler.FailedError as error:
+        raise StorageError(f"the C compiler failed: {error}") from error
 
 
 def publish(target: Path, content: bytes) -> Path:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from space_sql.hosts.extension import build, install
+from space_sql.hosts.extension import build, compiler, install
 
 _TRY = "LOAD space; SELECT count(*) FROM duckdb_functions() WHERE function_name = 'space_scan'"
 _IN_PYTHON = """
@@ -37,7 +37,7 @@ def findings() -> Iterator[Finding]:
 
 
 def _compiler() -> Finding:
-    command = build.compiler()
+    command = compiler.command()
     if command:
         return Finding("C compiler", True, command[0])
     if install.SHIPPED.exists():

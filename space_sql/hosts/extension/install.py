@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from space_sql.errors import InvalidInputError, NotFoundError
-from space_sql.hosts.extension import build
+from space_sql.hosts.extension import build, compiler
 
 SHIPPED = Path(__file__).parent / build.FILE
 _ASK = (
@@ -86,8 +86,9 @@ def install(client: Client) -> Path:
         raise InvalidInputError(f"DuckDB {client.version} is too old: Space SQL needs DuckDB 1.5 or later")
     target = client.file
     build.publish(target.with_name(build.RECORD), build.record().encode())
-    if SHIPPED.exists() and build.platform_of(SHIPPED) == client.platform:
-        return build.publish(target, SHIPPED.read_bytes())
+    shipped = SHIPPED.read_bytes() if SHIPPED.exists() else b""
+    if compiler.platform_of(shipped) == client.platform:
+        return build.publish(target, shipped)
     return build.build(target, client.platform)
 
 
