@@ -18,7 +18,7 @@ A file is a list of records, separated by empty lines; `#` starts a comment line
 
 Lines put directly before a record:
 
-    skipif C  # reason                not where condition C holds: duckdb15, duckdb20, python, extension, shell
+    skipif C  # reason                not where condition C holds
     onlyif C  # reason                only where it holds
     connection NAME                   on that connection to the same database instead of the first one
 
@@ -30,6 +30,9 @@ Records of one line:
     load FILE [readonly]              go on in this database file (relative to ${TEST_DIR})
     restart                           close the database with all its connections, open it again
     reconnect                         a new first connection to the same database
+
+Conditions: duckdb15 and duckdb20 (the line of DuckDB), python (functions registered from Python), extension (`LOAD`),
+shell, node, and connections: several to one database. Without that a file is left where it first names a connection.
 
 A file begins with `# name:` (its path below `tests/`) and `# description:`. ${TEST_DIR} is an empty folder, the
 same for the whole file, ${DATA_DIR} is `tests/data`.
@@ -82,7 +85,7 @@ class Host(Protocol):
 
 
 class Skipped(Exception):
-    """The rest of the file does not apply to this host."""
+    """The rest of the file does not apply to this host; the text says why."""
 
 
 def run_file(path: Path, host: Host, test_dir: Path) -> None:
@@ -122,10 +125,10 @@ class _Session:
         return connection
 
     def run(self, record: Record) -> None:
-        for guard, condition in record.guards:
-            if (condition in self.host.conditions) != (guard == "onlyif"):
-                if record.command[0] == "require":
-                    raise Skipped(f"line {record.line}: requires {condition}")
+        for guard in record.guards:
+            if guard.keeps_out(self.host.conditions):
+                if guard.whole:
+                    raise Skipped(f"line {record.line}: {guard.reason}")
                 return
         match record.command:
             case ("loop", name, first, end):

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 
-CONDITIONS = frozenset({"duckdb15", "duckdb20", "python", "extension", "shell"})
+CONDITIONS = frozenset({"duckdb15", "duckdb20", "python", "extension", "shell", "node", "connections"})
 TYPES = frozenset("IRBT")
 _EXPECTED = "----"
 
 
 class Failed(AssertionError):
     """A record did not do what the file says, or the file is not well formed."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A condition of a record: what must hold or must not, why, and whether the rest of the file hangs on it."""
+
+    condition: str
+    holds: bool
+    reason: str
+    whole: bool = False
+
+    def keeps_out(self, conditions: Set[str]) -> bool:
+        """Whether the record does not apply where these conditions hold."""
+        return (self.condition in conditions) != self.holds
+
+
+_CONNECTIONS = Guard("connections", True, "needs several connections to one database", whole=True)
 
 
 @dataclass(frozen=True)
@@ -22,7 +40,7 @@ class Record:
     command: tuple[str, ...]
     sql: str = ""
     expected: tuple[str, ...] | None = None
-    guards: tuple[tuple[str, str], ...] = ()
+    guards: tuple[Guard, ...] = ()
     connection: str = ""
     body: tuple[Record, ...] = ()
 
@@ -54,10 +72,10 @@ def parse(text: str) -> tuple[Record, ...]:
             case ("endloop",) if opened:
                 body = tuple(stack.pop())
                 stack[-1].append(replace(opened.pop(), body=body))
-            case ("statement", "ok") | ("restart",) | ("reconnect",) | ("load", _) | ("load", _, "readonly"):
+            case ("statement", "ok") | ("restart",) | ("load", _) | ("load", _, "readonly") | ("require", _):
                 stack[-1].append(record)
-            case ("require", condition):
-                stack[-1].append(replace(record, guards=(*record.guards, ("onlyif", condition))))
+            case ("reconnect",):
+                stack[-1].append(replace(record, guards=(*record.guards, _CONNECTIONS)))
             case ("statement", "error") | ("query", _) | ("query", _, "nosort" | "rowsort" | "valuesort"):
                 if record.command[0] == "query" and not set(record.command[1]) <= TYPES:
                     raise Failed(f"line {record.line}: '{record.command[1]}' has a type that is none of I, R, B and T")
@@ -69,6 +87,24 @@ def parse(text: str) -> tuple[Record, ...]:
     if opened:
         raise Failed(f"line {opened[-1].line}: this loop has no endloop")
     return tuple(stack[0])
+
+
+def left_out(records: Iterable[Record], conditions: Set[str]) -> tuple[str | None, Counter[str]]:
+    """Why a file is left before its end under these conditions, or None; and the reasons of records passed over."""
+    passed: Counter[str] = Counter()
+    for record in records:
+        for guard in record.guards:
+            if guard.keeps_out(conditions):
+                if guard.whole:
+                    return guard.reason, passed
+                passed[guard.reason] += 1
+                break
+        else:
+            why, inner = left_out(record.body, conditions)
+            passed += inner
+            if why:
+                return why, passed
+    return None, passed
 
 
 def _blocks(lines: list[str]) -> Iterator[list[tuple[int, str]]]:
@@ -84,7 +120,7 @@ def _blocks(lines: list[str]) -> Iterator[list[tuple[int, str]]]:
 
 
 def _record(block: list[tuple[int, str]]) -> Record:
-    guards: list[tuple[str, str]] = []
+    guards: list[Guard] = []
     connection = ""
     for position, (n, line) in enumerate(block):
         code, _, reason = line.partition("#")
@@ -94,10 +130,12 @@ def _record(block: list[tuple[int, str]]) -> Record:
                 raise Failed(f"line {n}: '{words[0]}' takes one of {', '.join(sorted(CONDITIONS))}")
             if not reason.strip():
                 raise Failed(f"line {n}: '{code.strip()}' gives no reason; write one behind a '#' on this line")
+            guards.append(Guard(words[1], words[0] != "skipif", reason.strip(), whole=words[0] == "require"))
         if words[0] in ("skipif", "onlyif"):
-            guards.append((words[0], words[1]))
-        elif words[0] == "connection" and len(words) == 2:
+            continue
+        if words[0] == "connection" and len(words) == 2:
             connection = words[1]
+            guards.append(_CONNECTIONS)
         else:
             return _record_of(n, words, block[position + 1 :], tuple(guards), connection)
     raise Failed(f"line {block[-1][0]}: no record follows this line")
@@ -107,7 +145,7 @@ def _record_of(
     n: int,
     words: tuple[str, ...],
     below: list[tuple[int, str]],
-    guards: tuple[tuple[str, str], ...],
+    guards: tuple[Guard, ...],
     connection: str,
 ) -> Record:
     rest = [line for _, line in below]

@@ -19,7 +19,7 @@ _LOSSY = re.compile(r"\b(INTERVAL|TIMESTAMP_NS|TIME_NS|UNION|VARIANT|GEOMETRY)\b
 class PythonHost:
     """Connections from ``opener``, which is called like `duckdb.connect`."""
 
-    conditions = frozenset({"python", "duckdb15" if duckdb.__version__.startswith("1.") else "duckdb20"})
+    conditions = frozenset({"python", "connections", "duckdb15" if duckdb.__version__.startswith("1.") else "duckdb20"})
 
     def __init__(self, opener: Callable[..., duckdb.DuckDBPyConnection]) -> None:
         self._opener = opener

@@ -9,10 +9,16 @@ import pytest
 
 from tests.hosts.python import PythonHost
 from tests.sqllogic import Skipped, run_file
-from tests.sqllogic_records import Failed
+from tests.sqllogic_records import Failed, left_out, parse
 
 HEADER = "# name: x.test\n# description: a test of the runner\n\n"
 HOST = PythonHost(duckdb.connect)
+
+
+class OneConnection(PythonHost):
+    conditions = PythonHost.conditions - {"connections"}
+
+
 THIS, OTHER = ("duckdb15", "duckdb20") if "duckdb15" in HOST.conditions else ("duckdb20", "duckdb15")
 
 
@@ -107,7 +113,7 @@ MALFORMED = {
     "a guard without a reason": ("skipif duckdb15\nstatement ok\nSELECT 1\n", "gives no reason"),
     "a guard without a known condition": (
         "onlyif java # x\nstatement ok\nSELECT 1\n",
-        "'onlyif' takes one of duckdb15",
+        "'onlyif' takes one of connections, duckdb15",
     ),
     "a requirement without a reason": ("require duckdb15\n", "gives no reason"),
     "a guard without a record": ("skipif duckdb15 # x\n\nstatement ok\nSELECT 1\n", "no record follows this line"),
@@ -127,5 +133,22 @@ def test_fails(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_an_unmet_requirement_skips_the_rest(tmp_path: Path) -> None:
-    with pytest.raises(Skipped, match=f"requires {OTHER}"):
+    with pytest.raises(Skipped, match="line 7: for this test"):
         run(tmp_path, f"statement ok\nSELECT 1\n\nrequire {OTHER}  # for this test\n\nstatement ok\nnonsense\n")
+
+
+def test_a_host_with_one_connection_leaves_a_file_where_it_needs_another(tmp_path: Path) -> None:
+    alone = OneConnection(duckdb.connect)
+    for line in ("connection other\nstatement ok\nSELECT 1", "reconnect"):
+        (tmp_path / "x.test").write_text(f"{HEADER}{line}\n")
+        with pytest.raises(Skipped, match=r"line [45]: needs several connections to one database"):
+            run_file(tmp_path / "x.test", alone, tmp_path)
+
+
+def test_what_a_host_leaves_out_is_known_without_running_it() -> None:
+    text = (
+        f"{HEADER}skipif shell  # one\nstatement ok\nSELECT 1\n\nloop i 0 2\n\nonlyif python  # two\nstatement ok\n"
+        "SELECT 1\n\nendloop\n\nrequire connections  # three\n\nskipif shell  # one\nstatement ok\nSELECT 1\n"
+    )
+    assert left_out(parse(text), {"shell"}) == ("three", {"one": 1, "two": 1})
+    assert left_out(parse(text), {"python", "connections"}) == (None, {})
