@@ -5,6 +5,7 @@ VENV := .venv
 VENV15 := .venv-duckdb15
 BIN := $(VENV)/bin
 DUCKDB15 := 1.5.6
+NODE := tests/hosts/node/node_modules/@duckdb/node-api/package.json
 LONG := SPACE_SQL_LONG=1
 
 .DEFAULT_GOAL := help
@@ -17,10 +18,10 @@ help:  ## this list
 quickstart: $(VENV)/.installed  ## install into .venv and meet a versioned dataset (under two minutes)
 	@$(BIN)/space-sql quickstart
 
-test: lint types  ## lint, types and every test, in .venv
+test: lint types $(NODE)  ## lint, types and every test, in .venv
 	$(BIN)/pytest -n auto
 
-test-duckdb15: $(VENV15)/.installed-dev  ## every test on DuckDB 1.5, in .venv-duckdb15
+test-duckdb15: $(VENV15)/.installed-dev $(NODE)  ## every test on DuckDB 1.5, in .venv-duckdb15
 	$(VENV15)/bin/pytest -n auto
 
 lint: $(VENV)/.installed-dev  ## style
@@ -49,11 +50,12 @@ bench: $(VENV)/.installed-dev  ## the benchmark table
 notebooks: $(VENV)/.installed-dev  ## run every notebook and keep its output
 	$(BIN)/python -m tests.notebooks.execute
 
-docs: $(VENV)/.installed-dev  ## write the function reference anew
+docs: $(VENV)/.installed-dev  ## write the function reference and the table of hosts anew
 	$(BIN)/python docs/reference.py
+	$(BIN)/python -m tests.hosts.table
 
 clean:  ## remove the environments
-	rm -rf $(VENV) $(VENV15)
+	rm -rf $(VENV) $(VENV15) tests/hosts/node/node_modules
 
 # An environment is made anew only when it is missing, and filled again when pyproject.toml changes.
 $(VENV)/bin/python $(VENV15)/bin/python:
@@ -73,3 +75,9 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 $(VENV15)/.installed-dev: pyproject.toml | $(VENV15)/bin/python
 	$(VENV15)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,notebook]' duckdb==$(DUCKDB15)
 	@touch $@
+
+# DuckDB for Node, for the tests there. Without npm they are skipped, and say so.
+$(NODE): tests/hosts/node/package.json
+	@if command -v npm >/dev/null; then \
+	  npm install --prefix tests/hosts/node --no-package-lock --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo "There is no npm, so nothing is tested in Node."; fi

@@ -22,7 +22,7 @@ def missing() -> str | None:
     if shutil.which("node") is None:
         return "there is no `node`"
     if not PACKAGE.exists():
-        return "@duckdb/node-api is not installed: `npm ci --prefix tests/hosts/node`"
+        return "@duckdb/node-api is not installed: `npm install --prefix tests/hosts/node`"
     return None
 
 
