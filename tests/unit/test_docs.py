@@ -24,7 +24,7 @@ from space_sql.cli.output import Format, print_result
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 GENERATOR = runpy.run_path(str(DOCS / "reference.py"))
-PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page.name != "reference.md"]
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page.name not in ("reference.md", "shell.md")]
 FENCE = re.compile(r"^```sql\n(?P<sql>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S)
 MACROS = sorted((ROOT / "sql/macros").glob("space_*.sql"))
 PARAMETER = re.compile(r"(\w+)(?: := [^,)]+)?")
