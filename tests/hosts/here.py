@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import space_sql
+from space_sql.hosts.extension.build import compiler
+from tests.hosts.extension import ExtensionHost, built
 from tests.hosts.node import NodeHost, missing
 from tests.hosts.python import PythonHost
 from tests.hosts.shell import ShellHost, shell
@@ -18,6 +19,11 @@ class Absent(Exception):
 
 def _python() -> Host:
     return PythonHost(space_sql.connect)
+
+
+def _extension() -> Host:
+    _load()
+    return ExtensionHost()
 
 
 def _shell() -> Host:
@@ -34,13 +40,12 @@ def _node() -> Host:
 
 
 def _load() -> list[str]:
-    file = os.environ.get("SPACE_SQL_EXTENSION")
-    if file is None:
-        raise Absent("the extension is not built")
-    return [f"LOAD '{file}'"]
+    if compiler() is None:
+        raise Absent("the extension needs a C compiler")
+    return [f"LOAD '{built()}'"]
 
 
-HOSTS: dict[str, Callable[[], Host]] = {"python": _python, "shell": _shell, "node": _node}
+HOSTS: dict[str, Callable[[], Host]] = {"python": _python, "extension": _extension, "shell": _shell, "node": _node}
 _made: dict[str, Host] = {}
 
 

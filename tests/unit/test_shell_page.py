@@ -23,70 +23,83 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/shell.md"
 FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S)
 NOT_RUN = ("pip install ", "npm install ", "duckdb -unsigned\n")  # what the test has done before
+YOU = "/home/you"  # the home that the page shows
 END = "<end of the block>"
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 class Session:
-    """A new user's folder and home, with the shell in it."""
+    """A new user's home, which is the current folder, with the shell running in it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.home = folder / "home"
-        self.home.mkdir()
-        (folder / "node_modules").symlink_to(node.HERE / "node_modules")
-        commands = folder / "bin"
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        commands = home / "bin"
         commands.mkdir()
         program = shell.shell()
         assert program is not None
         (commands / "duckdb").symlink_to(program)
-        (commands / "space-sql").write_text(f'#!/bin/sh\nexec {sys.executable} -m space_sql.cli "$@"\n')
+        (commands / "space-sql").write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} {sys.executable} -m space_sql.cli "$@"\n')
         (commands / "space-sql").chmod(0o755)
-        (commands / "python").symlink_to(sys.executable)
-        self.environment = {**os.environ, "HOME": str(self.home), "PATH": f"{commands}:{os.environ['PATH']}"}
+        (home / "node_modules").symlink_to(node.HERE / "node_modules")
+        self.environment = {**os.environ, "HOME": str(home), "PATH": f"{commands}:{os.environ['PATH']}"}
         self.shell: Child | None = None
 
-    def output(self, language: str, text: str) -> str:
-        """What a block prints."""
+    def output(self, language: str, text: str, *, shown: bool) -> str:
+        """What a block prints; one whose output is not shown must end well."""
+        text = text.replace(YOU, str(self.home))
         match language:
             case "sql":
-                return self.sql(text)
+                printed, fine = self.sql(text)
             case "bash":
                 lines = [line for line in text.splitlines(keepends=True) if not line.startswith(NOT_RUN)]
-                return self.run("bash", "-euc", "".join(lines)) if lines else ""
+                printed, fine = self.run("bash", "-euc", "".join(lines))
             case "python":
-                return self.run(sys.executable, "-c", text)
+                (self.home / "block.py").write_text(text)
+                printed, fine = self.run(sys.executable, "block.py")
             case "js":
-                (self.folder / "block.mjs").write_text(text)
-                return self.run("node", "block.mjs")
-            case "properties" | "ini":
+                (self.home / "block.mjs").write_text(text)
+                printed, fine = self.run("node", "block.mjs")
+            case "properties" | "ini":  # their drivers are on neither PyPI nor npm
                 return ""
-        raise AssertionError(f"nothing runs a block in {language}")
+            case _:
+                raise AssertionError(f"nothing runs a block in {language}")
+        assert shown or fine, f"{text}\n{printed}"
+        return COLOUR.sub("", printed).replace(str(self.home), YOU)
 
-    def run(self, *command: str) -> str:
-        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    def run(self, *command: str) -> tuple[str, bool]:
+        done = subprocess.run(
+            command,
+            cwd=self.home,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        return done.stdout, done.returncode == 0
 
-    def sql(self, text: str) -> str:
+    def sql(self, text: str) -> tuple[str, bool]:
         if self.shell is None:
-            self.shell = Child(["duckdb", "-unsigned"], cwd=self.folder, env=self.environment)
+            self.shell = Child([self.home / "bin/duckdb", "-unsigned"], cwd=self.home, env=self.environment)
         printed = self.shell.ask(f"{text}.print {END}\n", f"{END}\n")
-        return printed + self.shell.errors()
+        said = self.shell.errors()
+        return printed + said, not said
 
     def close(self) -> None:
         if self.shell is not None:
             self.shell.close(".quit\n", good=(0, 1))
 
 
-def with_outputs(text: str, folder: Path) -> str:
+def with_outputs(text: str, home: Path) -> str:
     """The page with what its blocks print; run in an empty folder."""
-    session = Session(folder)
+    session = Session(home)
 
     def fenced(match: re.Match[str]) -> str:
-        printed = session.output(match["language"], match["text"])
-        code = f"```{match['language']}\n{match['text']}```\n"
-        lines = "".join(f"{line.rstrip()}\n" for line in printed.strip("\n").splitlines())
-        return code if match["output"] is None else f"{code}\n```text\n{lines}```\n"
+        language, code, output = match.group("language", "text", "output")
+        printed = session.output(language, code, shown=output is not None).strip("\n")
+        block = f"```{language}\n{code}```\n"
+        lines = "".join(f"{line.rstrip()}\n" for line in printed.splitlines())
+        return block if output is None else f"{block}\n```text\n{lines}```\n"
 
     try:
         return FENCE.sub(fenced, text)
