@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import space_sql
-from space_sql.hosts.extension.build import compiler
+from space_sql.hosts.extension import compiler
 from tests.hosts.extension import ExtensionHost, built
 from tests.hosts.node import NodeHost, missing
 from tests.hosts.python import PythonHost
@@ -40,7 +40,7 @@ def _node() -> Host:
 
 
 def _load() -> list[str]:
-    if compiler() is None:
+    if compiler.command() is None:
         raise Absent("the extension needs a C compiler")
     return [f"LOAD '{built()}'"]
 
