@@ -196,7 +196,7 @@ def test_an_interrupted_write_leaves_the_connection_usable(opened: Opener) -> No
     con.execute(CREATE)
     timer = threading.Timer(1.0, con.interrupt)
     timer.start()
-    with pytest.raises(duckdb.Error, match="(?i)interrupt"):
+    with pytest.raises(duckdb.Error, match=r"(?i)interrupt"):
         con.execute("CALL space_append('ds', 'SELECT range AS id FROM range(10, 3000000000)')")
     timer.join()
     assert con.execute("SELECT count(*) FROM 'ds'").fetchall() == [(10,)]
@@ -207,10 +207,11 @@ def test_an_interrupted_write_leaves_the_connection_usable(opened: Opener) -> No
 
 def test_ctrl_c_in_the_shell_ends_the_statement_and_not_the_shell(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [shell_program(), "-interactive", "-unsigned", "-init", "/dev/null", "-noheader", "-list", "-cmd", f"LOAD '{built()}'"],
-        cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        [shell_program(), "-interactive", "-unsigned", "-init", "/dev/null", "-noheader", "-list"], cwd=tmp_path,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     assert process.stdin is not None
+    process.stdin.write(f"LOAD '{built()}';\n")
     process.stdin.write("CALL space_create('ds', columns => 'id BIGINT', primary_keys => ['id']);\n")
     process.stdin.write("CALL space_append('ds', 'SELECT range AS id FROM range(3000000000)');\n")
     process.stdin.flush()

@@ -1,4 +1,7 @@
-"""From C sources to the bytes of an extension's file; imports nothing of this package, since building a wheel uses it."""
+"""From C sources to the bytes of the extension's file.
+
+It imports nothing of this package: wheels are built with it where the package's needs are not there.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wheels built where there is a C compiler carry the extension; others compile it when it is installed, or go without."""
+"""Wheels that are built where there is a C compiler carry the extension; others go without."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ExtensionHook(BuildHookInterface):  # type: ignore[type-arg]  # it is gene
         try:
             content = compiler.compiled(f"{system}_{machine}", self.metadata.version)
         except (compiler.NoCompilerError, compiler.FailedError) as error:
-            self.app.display_warning(f"this wheel goes without the DuckDB extension: {error or 'no C compiler'}")
+            self.app.display_warning(f"this wheel goes without the DuckDB extension: {str(error) or 'no C compiler'}")
             return
         self._folder = tempfile.TemporaryDirectory()
         file = Path(self._folder.name) / compiler.FILE

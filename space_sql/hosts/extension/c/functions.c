@@ -1,0 +1,245 @@
+#include "arrow.h"
+#include "space.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct { /* one result, away from Python */
+    bool null;
+    int64_t number;
+    char *text;
+    size_t length;
+} result_t;
+
+static PyObject *argument(char kind, duckdb_handle vector, idx_t row) {
+    const uint64_t *validity = duckdb_vector_get_validity(vector);
+    if (validity && !(validity[row >> 6] >> (row & 63) & 1)) {
+        Py_IncRef(python_none);
+        return python_none;
+    }
+    if (kind == 'T') {
+        const duckdb_string_t *string = (const duckdb_string_t *)duckdb_vector_get_data(vector) + row;
+        return PyUnicode_FromStringAndSize(string_bytes(string), (ptrdiff_t)string->inlined.length);
+    }
+    return PyLong_FromLongLong(((const int64_t *)duckdb_vector_get_data(vector))[row]);
+}
+
+static bool take_result(char kind, PyObject *answer, result_t *result) {
+    if (answer == python_none) {
+        result->null = true;
+        return true;
+    }
+    if (kind == 'T') {
+        ptrdiff_t length;
+        const char *text = PyUnicode_AsUTF8AndSize(answer, &length);
+        if (!text || !(result->text = malloc((size_t)length + 1))) {
+            return false;
+        }
+        memcpy(result->text, text, (size_t)length);
+        result->length = (size_t)length;
+        return true;
+    }
+    result->number = kind == 'B' ? PyObject_IsTrue(answer) : PyLong_AsLongLong(answer);
+    return !PyErr_Occurred();
+}
+
+/* One call; false: `why` says what was raised. */
+static bool call_row(const function_t *function, duckdb_handle chunk, idx_t row, result_t *result, char *why) {
+    size_t count = strlen(function->parameters);
+    PyObject *arguments = PyTuple_New((ptrdiff_t)count);
+    bool fine = arguments != NULL;
+    for (size_t i = 0; fine && i < count; i++) {
+        PyObject *value = argument(function->parameters[i], duckdb_data_chunk_get_vector(chunk, i), row);
+        fine = value && PyTuple_SetItem(arguments, (ptrdiff_t)i, value) == 0;
+    }
+    PyObject *answer = fine ? PyObject_CallObject(function->call, arguments) : NULL;
+    fine = answer && take_result(function->returns, answer, result);
+    if (!fine) {
+        if (PyErr_Occurred()) {
+            python_error(why, WHY);
+        } else {
+            snprintf(why, WHY, "out of memory");
+        }
+    }
+    if (answer) {
+        Py_DecRef(answer);
+    }
+    if (arguments) {
+        Py_DecRef(arguments);
+    }
+    return fine;
+}
+
+static void write_result(char kind, duckdb_handle output, idx_t row, const result_t *result) {
+    if (result->null) {
+        duckdb_vector_ensure_validity_writable(output);
+        duckdb_validity_set_row_invalid(duckdb_vector_get_validity(output), row);
+    } else if (kind == 'T') {
+        duckdb_vector_assign_string_element_len(output, row, result->text, result->length);
+    } else if (kind == 'B') {
+        ((bool *)duckdb_vector_get_data(output))[row] = result->number != 0;
+    } else {
+        ((int64_t *)duckdb_vector_get_data(output))[row] = result->number;
+    }
+}
+
+static void call_rows(duckdb_handle info, duckdb_handle chunk, duckdb_handle output) {
+    const function_t *function = duckdb_scalar_function_get_extra_info(info);
+    char why[WHY] = "";
+    idx_t size = duckdb_data_chunk_get_size(chunk);
+    result_t *results = calloc(size ? size : 1, sizeof *results);
+    bool fine = results != NULL;
+    if (!fine) {
+        snprintf(why, sizeof why, "out of memory");
+    } else if (python_is_ending()) {
+        fine = false;
+        snprintf(why, sizeof why, "this process is ending");
+    } else {
+        int lock = PyGILState_Ensure();
+        for (idx_t row = 0; fine && row < size; row++) {
+            fine = call_row(function, chunk, row, &results[row], why);
+        }
+        PyGILState_Release(lock);
+    }
+    for (idx_t row = 0; fine && row < size; row++) {
+        write_result(function->returns, output, row, &results[row]);
+    }
+    if (!fine) {
+        duckdb_scalar_function_set_error(info, why);
+    }
+    for (idx_t row = 0; results && row < size; row++) {
+        free(results[row].text);
+    }
+    free(results);
+}
+
+/* Python takes the arrays over, or gives them up when it fails: they are released then either way. */
+static bool call_arrow(const function_t *function, struct ArrowArray *array, struct ArrowSchema *schema,
+                       int64_t *numbers, idx_t size, char *why) {
+    struct ArrowArray answer_array = {0};
+    struct ArrowSchema answer_schema = {0};
+    void *pointers[] = {array, schema, &answer_array, &answer_schema};
+    PyObject *arguments = PyTuple_New(4);
+    bool fine = arguments != NULL;
+    for (int i = 0; fine && i < 4; i++) {
+        PyObject *pointer = PyLong_FromVoidPtr(pointers[i]);
+        fine = pointer && PyTuple_SetItem(arguments, i, pointer) == 0;
+    }
+    PyObject *answer = fine ? PyObject_CallObject(function->call, arguments) : NULL;
+    fine = answer != NULL;
+    if (!fine) {
+        python_error(why, WHY);
+    } else if (answer_array.length != (int64_t)size || strcmp(answer_schema.format, "l")) {
+        fine = false;
+        snprintf(why, WHY, "internal: %lld numbers for %llu rows; please report this", (long long)answer_array.length,
+                 (unsigned long long)size);
+    } else {
+        memcpy(numbers, (const int64_t *)answer_array.buffers[1] + answer_array.offset, size * sizeof *numbers);
+    }
+    if (answer) {
+        Py_DecRef(answer);
+    }
+    if (arguments) {
+        Py_DecRef(arguments);
+    }
+    if (answer_array.release) {
+        answer_array.release(&answer_array);
+    }
+    if (answer_schema.release) {
+        answer_schema.release(&answer_schema);
+    }
+    return fine;
+}
+
+static void call_chunk(duckdb_handle info, duckdb_handle chunk, duckdb_handle output) {
+    const function_t *function = duckdb_scalar_function_get_extra_info(info);
+    char why[WHY] = "";
+    struct ArrowArray array = {0};
+    struct ArrowSchema schema = {0};
+    const char *problem = arrow_from_chunk(chunk, &schema, &array);
+    if (!problem && python_is_ending()) {
+        problem = "this process is ending";
+    }
+    if (!problem) {
+        int lock = PyGILState_Ensure();
+        if (!call_arrow(function, &array, &schema, duckdb_vector_get_data(output), duckdb_data_chunk_get_size(chunk),
+                        why)) {
+            problem = why;
+        }
+        PyGILState_Release(lock);
+    }
+    if (array.release) {
+        array.release(&array);
+    }
+    if (schema.release) {
+        schema.release(&schema);
+    }
+    if (problem) {
+        duckdb_scalar_function_set_error(info, problem);
+    }
+}
+
+/* Which database of this process it is: part of what tells one connection from another. */
+static void give_instance(duckdb_handle info, duckdb_handle chunk, duckdb_handle output) {
+    const function_t *function = duckdb_scalar_function_get_extra_info(info);
+    int64_t *numbers = duckdb_vector_get_data(output);
+    for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk); row++) {
+        numbers[row] = function->instance;
+    }
+}
+
+/* The database is closed: what Python keeps of its connections goes, too. */
+static void forget_instance(void *data) {
+    function_t *function = data;
+    if (!python_is_ending()) {
+        int lock = PyGILState_Ensure();
+        PyObject *arguments = PyTuple_New(1);
+        if (arguments && PyTuple_SetItem(arguments, 0, PyLong_FromLongLong(function->instance)) == 0) {
+            PyObject *answer = call_host("forget", arguments);
+            if (answer) {
+                Py_DecRef(answer);
+            }
+        }
+        if (arguments) {
+            Py_DecRef(arguments);
+        }
+        PyErr_Clear();
+        PyGILState_Release(lock);
+    }
+    free(function);
+}
+
+duckdb_state add_function(duckdb_handle connection, const char *name, bool is_volatile, const function_t *function) {
+    function_t *own = malloc(sizeof *own);
+    if (!own) {
+        return 1;
+    }
+    *own = *function;
+    duckdb_handle scalar = duckdb_create_scalar_function();
+    duckdb_scalar_function_set_name(scalar, name);
+    for (const char *kind = own->parameters; *kind; kind++) {
+        duckdb_handle type = duckdb_create_logical_type(*kind == '*' ? T_ANY : *kind == 'T' ? T_VARCHAR : T_BIGINT);
+        if (*kind == '*') {
+            duckdb_scalar_function_set_varargs(scalar, type);
+        } else {
+            duckdb_scalar_function_add_parameter(scalar, type);
+        }
+        duckdb_destroy_logical_type(&type);
+    }
+    duckdb_handle returns = duckdb_create_logical_type(own->returns == 'T' ? T_VARCHAR
+                                                       : own->returns == 'B' ? T_BOOLEAN : T_BIGINT);
+    duckdb_scalar_function_set_return_type(scalar, returns);
+    duckdb_destroy_logical_type(&returns);
+    duckdb_scalar_function_set_special_handling(scalar); /* NULLs arrive; one that is not volatile folds while binding */
+    if (is_volatile) {
+        duckdb_scalar_function_set_volatile(scalar);
+    }
+    duckdb_scalar_function_set_extra_info(scalar, own, own->call ? free : forget_instance);
+    duckdb_scalar_function_set_function(scalar, !own->call                  ? give_instance
+                                                : own->parameters[0] == '*' ? call_chunk
+                                                                            : call_rows);
+    duckdb_state state = duckdb_register_scalar_function(connection, scalar);
+    duckdb_destroy_scalar_function(&scalar);
+    return state;
+}
