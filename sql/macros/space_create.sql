@@ -18,10 +18,10 @@
 --   CALL space_create('squares', source => 'SELECT range AS id, range * range AS square FROM range(10)', primary_keys => ['id']);
 --   CALL space_create('animals', columns => 'id BIGINT, name VARCHAR, tags VARCHAR[]', primary_keys => ['id']);
 CREATE OR REPLACE TEMP MACRO space_create(
-  path, columns := NULL, source := NULL, primary_keys := NULL, record_fields := NULL,
+  path, columns := NULL, source := NULL, primary_keys := NULL, record_fields := NULL, record_options := NULL,
   branch := NULL, message := NULL, author := NULL, expected_snapshot := NULL, commit_key := NULL
 ) AS TABLE
 FROM _space_write('space_create', to_json({
-  path: path::VARCHAR, columns: columns::VARCHAR, source: source::VARCHAR, primary_keys: primary_keys, record_fields: record_fields,
+  path: path::VARCHAR, columns: columns::VARCHAR, source: source::VARCHAR, primary_keys: primary_keys, record_fields: record_fields, record_options: record_options,
   branch: branch::VARCHAR, message: message::VARCHAR, author: author::VARCHAR, expected_snapshot: expected_snapshot::VARCHAR, commit_key: commit_key::VARCHAR
 })::VARCHAR);
