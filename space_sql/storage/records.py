@@ -262,14 +262,14 @@ class RecordFiles:
             raise NotFoundError(f"record file {path} is missing; restore it from a copy")
         if os.path.commonpath((root := os.path.realpath(self._root), os.path.realpath(path))) != root:
             raise FormatError(f"record file {path} is a link that leaves the dataset's folder")
-        if not os.access(path, os.R_OK):
-            raise files.explain(PermissionError(errno.EACCES, "Permission denied"), path)
+        with files.explained(path), open(path, "rb"):
+            pass  # the library tells a damaged file from one that cannot be opened only in words
         try:
             reader = _array_record().ArrayRecordReader(path, _READER)
         except RuntimeError as error:
             raise FormatError(f"record file {path} is damaged ({_short(error)}); restore it from a copy") from error
         if not reader.ok():
-            raise FormatError(f"record file {path} cannot be read; restore it from a copy")
+            raise FormatError(f"record file {path} is damaged (it is not whole); restore it from a copy")
         return reader
 
 

@@ -1,5 +1,5 @@
 -- space_file(path)
--- kind: read
+-- kind: value
 -- A file as the value of a record field: the write reads it when the row arrives, one file at a time.
 -- It stands in the source of a write, in place of a BLOB or VARCHAR. That is the way for large records, of which a BLOB column
 -- would hold thousands in memory at once. Only the statement's own process can make one: a table or file that holds such

@@ -1,5 +1,5 @@
 -- space_record(path, address)
--- kind: read
+-- kind: value
 -- The record at an address: the bytes that `space_scan(path, records => 'address')` told the place of.
 -- Where a query needs few of many records, take addresses first and fetch at the end: so nothing is read for rows that
 -- a join or a sample drops. It reads record files of that dataset only.

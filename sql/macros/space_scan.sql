@@ -8,8 +8,7 @@
 --   path: the dataset's folder.
 --   version: a snapshot id, tag, branch or `branch~N`; omitted, the head of the session's branch.
 --   as_of: a TIMESTAMPTZ; the version is what the session's branch showed at that time.
---   records: what record fields show: 'value', which is read for the rows and columns that a query keeps; or 'address',
---     a STRUCT(file, row, bytes, hash) that tells a record's length without reading it.
+--   records: what record fields show: 'value', read for the rows and columns that a query keeps, or 'address', a STRUCT(file, row, bytes, hash).
 -- Returns the dataset's columns, with the names and types that they have in that version.
 -- Errors:
 --   not-found: no dataset at the path, no such version, `as_of` before the first snapshot, or before the branch was made.
