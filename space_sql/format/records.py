@@ -33,23 +33,21 @@ _NAME_LENGTH = 40
 class RecordOptions:
     """How a field's records are written; readers need none of it.
 
-    ``group_size`` is how many records are compressed and read together, None: what suits their size.
+    ``group_size`` is how many records are compressed and read together; what is None suits the records.
     """
 
     group_size: int | None = None
-    compression: str = "zstd:1"
+    compression: str | None = None
 
     def encode(self) -> dict[str, Any]:
         """The options as they stand in the log."""
-        out: dict[str, Any] = {"compression": self.compression}
-        if self.group_size is not None:
-            out["group_size"] = self.group_size
-        return out
+        named = {"group_size": self.group_size, "compression": self.compression}
+        return {name: value for name, value in named.items() if value is not None}
 
     @staticmethod
     def decode(data: Mapping[str, Any]) -> RecordOptions:
         """Read options from the log; unknown ones are passed over."""
-        return RecordOptions(data.get("group_size"), data.get("compression", RecordOptions.compression))
+        return RecordOptions(data.get("group_size"), data.get("compression"))
 
 
 def record_options(name: str, given: Mapping[str, Any]) -> RecordOptions:
@@ -57,15 +55,15 @@ def record_options(name: str, given: Mapping[str, Any]) -> RecordOptions:
     unknown = [key for key in given if key not in ("group_size", "compression")]
     if unknown:
         raise InvalidInputError(f'record_options of "{name}": no option "{unknown[0]}"; give group_size, compression')
-    size, compression = given.get("group_size"), given.get("compression") or RecordOptions.compression
+    size, compression = given.get("group_size"), given.get("compression")
     if size is not None and (not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_GROUP_SIZE):
         raise InvalidInputError(f'record_options of "{name}": group_size is a number from 1 to {MAX_GROUP_SIZE}')
-    if not isinstance(compression, str) or not _COMPRESSION.fullmatch(compression.lower()):
+    if compression is not None and not _COMPRESSION.fullmatch(str(compression).lower()):
         raise InvalidInputError(
             f'record_options of "{name}": compression is none, snappy, zstd, zstd:1 to zstd:22, brotli or '
             f"brotli:0 to brotli:11, not {compression}"
         )
-    return RecordOptions(size, compression.lower())
+    return RecordOptions(size, str(compression).lower() if compression is not None else None)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import errno
 import os
 import re
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,13 +30,16 @@ FILE_BYTES = 256 << 20
 _SMALL = 1 << 10
 _SMALL_GROUP = 16
 _READER = "readahead_buffer_size:0,max_parallelism:0"
+_SAMPLE = 64 << 10
 _READERS_KEPT = 64
 
 
 def _array_record() -> Any:
     """The library, imported where records are met: most processes meet none."""
-    from array_record.python import array_record_module
-
+    try:
+        from array_record.python import array_record_module
+    except ImportError as error:
+        raise StorageError(f"records need the package array_record, which does not work here: {error}") from error
     return array_record_module
 
 
@@ -62,7 +66,7 @@ class RecordWriter:
     def append(self, record: bytes) -> tuple[str, int]:
         """Write a record; returns its file and its row there."""
         if self._writer is None:
-            self._open()
+            self._open(record)
         self._guarded(self._writer.write, record)
         address = self._path, self._rows
         self._rows += 1
@@ -97,14 +101,15 @@ class RecordWriter:
         self._paths.clear()
         self.written.clear()
 
-    def _open(self) -> None:
+    def _open(self, first: bytes) -> None:
         self._path = new_record_path(self._folder)
         full = self._root / self._path
         with files.explained(full.parent):
             full.parent.mkdir(parents=True, exist_ok=True)
         self._paths.append(self._path)
         group = self._options.group_size or (1 if self.typical_bytes >= _SMALL else _SMALL_GROUP)
-        compression = {"none": "uncompressed"}.get(self._options.compression, self._options.compression)
+        compression = self._options.compression or ("zstd:1" if group > 1 or _shrinks(first) else "none")
+        compression = "uncompressed" if compression == "none" else compression
         self._writer = _array_record().ArrayRecordWriter(str(full), f"group_size:{group},{compression}")
         self._rows = self._size = 0
         if not self._writer.ok():
@@ -123,6 +128,12 @@ class RecordWriter:
             call(*arguments)
         except RuntimeError as error:
             raise _explained(str(error), self._root / self._path) from error
+
+
+def _shrinks(record: bytes) -> bool:
+    """Whether compressing pays for a record and those like it: images and audio are compressed as they come."""
+    sample = record[:_SAMPLE]
+    return len(zlib.compress(sample, 1)) < 0.9 * len(sample)
 
 
 _ERRORS = {
