@@ -59,9 +59,7 @@ def net_difference(root: Path, here: State, there: State, columns: Sequence[Colu
         parts = rows_only_in(root, some.files, others.files, shown, logical=False, apart=apart)
         rows = "\nUNION ALL\n".join(parts or [rows_sql(root, [], shown, logical=False)])
         items = [
-            quote_identifier(c.name)
-            if c in shown
-            else f"CAST(NULL AS {c.stored_type}) AS {quote_identifier(c.name)}"
+            quote_identifier(c.name) if c in shown else f"CAST(NULL AS {c.stored_type}) AS {quote_identifier(c.name)}"
             for c in columns
         ]
         sides.append(f"(SELECT {', '.join(items)} FROM ({rows}))")

@@ -213,7 +213,7 @@ def _new_files(commit: Commit) -> frozenset[str]:
 
 def _check_files(dataset: Dataset, commit: Commit) -> None:
     """Raise unless every file is there that a commit is the first to name: a vacuum may have taken an old one."""
-    for path in _new_files(commit):
+    for path in _new_files(commit) | _record_files(commit):
         if not (dataset.root / path).exists():
             raise StorageError(f"{dataset.root / path} vanished before it was committed; run the statement again")
 

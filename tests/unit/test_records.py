@@ -290,3 +290,23 @@ def test_a_data_frame_and_read_blob_are_sources(con: duckdb.DuckDBPyConnection, 
     con.execute("CALL space_append('ds', 'FROM read_parquet(''four.parquet'')')")
     found = con.execute("FROM space_scan('ds') ORDER BY id").fetchall()
     assert found == [(1, b"\x00\xff"), (2, None), (3, b"\x89PNG"), (4, b"parquet")]
+
+
+def test_verification_finds_damaged_and_missing_records(con: duckdb.DuckDBPyConnection) -> None:
+    small(con)
+    path = record_file()
+    whole = path.read_bytes()
+    raw = bytearray(whole)
+    raw[raw.index(b"x" * 100) + 50] ^= 1
+    path.write_bytes(raw)
+    ((kind, file, finding),) = con.execute(
+        "SELECT kind, file, finding FROM space_verify('ds', deep => true)"
+    ).fetchall()
+    assert (kind, "ds/" + file) == ("record-file", str(path))
+    assert "is damaged" in finding
+    path.write_bytes(whole[:-1])
+    assert con.execute("SELECT kind FROM space_verify('ds')").fetchall() == [("wrong-size",)]
+    path.unlink()
+    assert con.execute("SELECT kind, file FROM space_verify('ds')").fetchall() == [
+        ("missing-file", str(path.relative_to("ds")))
+    ]
