@@ -66,5 +66,13 @@ ROWS = (
     Row("`id = k` after {commits:,} small commits", "commit", "key at the end"),
     Row("{files:,} files: open", "files", "open", seconds=0.050),
     Row("{files:,} files: `id = k`", "files", "key", seconds=0.100),
+    Row("append records of 16 KiB (raw: ArrayRecord and Parquet)", "records", "append", ratio=1.3),
+    Row("aggregate beside records", "records", "aggregate", ratio=1.1),
+    Row("record by key", "records", "key", seconds=0.002),
+    Row("32 records at random, Python", "records", "random", seconds=0.0006),
+    Row("all records in order, Python", "records", "all"),
+    Row("append the same (raw: Parquet BLOBs)", "records", "blob append"),
+    Row("record by key (raw: Parquet BLOBs)", "records", "blob key"),
+    Row("32 records at random, SQL (raw: Parquet BLOBs)", "records", "blob random"),
     Row("import and first scan in a new process", "cold", "process", seconds=0.5),
 )

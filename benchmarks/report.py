@@ -134,7 +134,7 @@ def _budget(row: Row, line: str) -> str:
     ratio = row.ratio_on(line)
     if ratio is not None:
         return f"≤ {ratio} ×"
-    return f"≤ {row.seconds * 1000:.0f} ms" if row.seconds is not None else ""
+    return f"≤ {row.seconds * 1000:g} ms" if row.seconds is not None else ""
 
 
 def _verdict(row: Row, line: str, value: float, ratio: float | None) -> str:

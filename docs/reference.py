@@ -16,7 +16,7 @@ from rich.console import Console
 
 import space_sql
 from space_sql.cli.output import Format, print_result
-from space_sql.functions.catalogue import CHANGES, READS, UPKEEP, WRITES
+from space_sql.functions.catalogue import CHANGES, READS, UPKEEP, VALUES, WRITES
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs/reference.md"
@@ -31,6 +31,9 @@ CALL space_upsert('annotations', 'SELECT 4 AS id, ''owl'' AS label, 0.7 AS score
 
 CALL space_create('points', columns => 'id BIGINT, label VARCHAR', primary_keys => ['id']);
 CALL space_insert('points', 'FROM (VALUES (1, ''star''), (2, ''cross''), (3, ''circle'')) t(id, label)');
+
+CALL space_create('scans', primary_keys => ['id'], record_fields => ['image'],
+  source => 'SELECT range AS id, (''pixels of '' || range)::BLOB AS image FROM range(3)');
 """
 
 INTRO = f"""\
@@ -40,10 +43,14 @@ This page is written by `make docs` from the headers of `sql/macros`. [sql.md](s
 
 `CALL f(…)`, `FROM f(…)` and `SELECT … FROM f(…)` all work for every function. Arguments go by position or by name, with `=>` or `:=`. An error is one line, `kind: message`; the kinds are told in [sql.md](sql.md#errors).
 
-The examples run on two datasets:
+The examples run on three datasets:
 
 ```sql
 {SETUP}```
+"""  # noqa: E501
+
+VALUES_INTRO = """\
+These compute one value, and stand where an expression does. They serve record fields, which [sql.md](sql.md#records) explains.
 """  # noqa: E501
 
 WRITES_INTRO = """\
@@ -146,10 +153,24 @@ def page_of(found: Entry) -> str:
 def reference() -> str:
     """The whole page."""
     reads = [page_of(entry(name)) for name in READS]
+    values = [page_of(entry(name)) for name in VALUES]
     writes = [page_of(entry(name)) for name in (*WRITES, *CHANGES)]
     upkeep = [page_of(entry(name)) for name in UPKEEP]
     return "\n".join(
-        [INTRO, "## Read\n", *reads, "## Write\n", WRITES_INTRO, *writes, "## Upkeep\n", UPKEEP_INTRO, *upkeep]
+        [
+            INTRO,
+            "## Read\n",
+            *reads,
+            "## Values\n",
+            VALUES_INTRO,
+            *values,
+            "## Write\n",
+            WRITES_INTRO,
+            *writes,
+            "## Upkeep\n",
+            UPKEEP_INTRO,
+            *upkeep,
+        ]
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,36 @@ class Peer:
 
     def append_parts(self, table: str, source: str, parts: int, batch: int) -> list[float]:
         """Make ``parts`` data files of ``batch`` rows each; seconds of each commit, if each file is one."""
+        raise Unsupported("not measured")
+
+    # -- records --------------------------------------------------------------------------------
+
+    def create_records(self, table: str) -> None:
+        """An empty table of id, label, score and the record image."""
+        raise Unsupported("not measured")
+
+    def append_records(self, table: str, source: str) -> None:
+        """Add rows with records, as one commit."""
+        raise Unsupported("not measured")
+
+    def record(self, table: str, id: int) -> bytes:
+        """The record of a key, through SQL."""
+        raise Unsupported("not measured")
+
+    def load_addresses(self, table: str) -> None:
+        """Get to know where records are."""
+        raise Unsupported("not measured")
+
+    def records(self, table: str, ids: Sequence[int]) -> Sequence[bytes]:
+        """Records of keys, through Python; the addresses are known."""
+        raise Unsupported("not measured")
+
+    def append_blobs(self, table: str, source: str) -> None:
+        """The same rows with their records in a Parquet file."""
+        raise Unsupported("not measured")
+
+    def blobs(self, table: str, ids: Sequence[int]) -> Sequence[bytes]:
+        """Records of keys from that file."""
         raise Unsupported("not measured")
 
     def delete(self, table: str, predicate: str) -> None:

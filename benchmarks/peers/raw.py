@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from rows import COLUMNS
@@ -44,6 +47,67 @@ class Raw(Peer):
             first = part * batch
             self.append(table, f"(FROM {source} WHERE id >= {first} AND id < {first + batch})")
         return []
+
+    def create_records(self, table: str) -> None:
+        """An empty folder."""
+        self.create(table)
+        self.create("b")
+
+    def append_records(self, table: str, source: str) -> None:
+        """One ArrayRecord file, and one Parquet file of the rest with each record's row; both are synced."""
+        from array_record.python import array_record_module
+
+        folder = self.path(table) / str(self._version[table])
+        writer = array_record_module.ArrayRecordWriter(str(folder / "image.array_record"), "group_size:1,uncompressed")
+        for batch in self.con.sql(f"SELECT image FROM {source}").to_arrow_reader(2048):
+            for value in batch.column(0):
+                writer.write(value.as_py())
+        writer.close()
+        self.append(table, f"(SELECT * EXCLUDE (image), row_number() OVER () - 1 AS row FROM {source})")
+        for path in folder.iterdir():
+            file = os.open(path, os.O_RDONLY)
+            os.fsync(file)
+            os.close(file)
+
+    def _reader(self, table: str) -> Any:
+        from array_record.python import array_record_module
+
+        path = self.path(table) / str(self._version[table]) / "image.array_record"
+        return array_record_module.ArrayRecordReader(str(path), "readahead_buffer_size:0,max_parallelism:0")
+
+    def record(self, table: str, id: int) -> bytes:
+        """The row by SQL, its record from a reader that is open."""
+        ((row,),) = self.query(table, f"SELECT row FROM {{t}} WHERE id = {id}")
+        reader = self._open[table]
+        reader.seek(row)
+        found: bytes = reader.read()
+        return found
+
+    def load_addresses(self, table: str) -> None:
+        """Rows by key, and a reader."""
+        self._rows = dict(self.query(table, "SELECT id, row FROM {t}"))
+
+    @cached_property
+    def _open(self) -> dict[str, Any]:
+        return {"r": self._reader("r")}
+
+    def records(self, table: str, ids: Sequence[int]) -> Sequence[bytes]:
+        """One seek and read each."""
+        reader = self._open[table]
+        out = []
+        for id in ids:
+            reader.seek(self._rows[id])
+            out.append(reader.read())
+        return out
+
+    def append_blobs(self, table: str, source: str) -> None:
+        """DuckDB's own writer."""
+        self.append(table, source)
+
+    def blobs(self, table: str, ids: Sequence[int]) -> Sequence[bytes]:
+        """By key, through SQL."""
+        found = self.query(table, f"SELECT image FROM {{t}} WHERE id IN ({', '.join(map(str, ids))})")
+        return [image for (image,) in found]
 
     def _rewrite(self, table: str, sql: str) -> None:
         old = self.relation(table)

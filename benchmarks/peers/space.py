@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -10,6 +11,7 @@ from rows import COLUMNS
 
 import space_sql
 from peers.peer import Peer
+from space_sql.storage.records import RecordFiles
 
 
 class Space(Peer):
@@ -55,6 +57,45 @@ class Space(Peer):
             self.append(table, f"FROM {source} WHERE id >= {first} AND id < {first + batch}")
             seconds.append(time.perf_counter() - start)
         return seconds
+
+    def create_records(self, table: str) -> None:
+        """A dataset with a record field."""
+        self.drop(table)
+        self.con.execute(
+            f"CALL space_create('{self.path(table)}', columns => 'id BIGINT, label VARCHAR, score DOUBLE, image BLOB', "
+            "primary_keys => ['id'], record_fields => ['image'])"
+        )
+
+    def append_records(self, table: str, source: str) -> None:
+        """As any append."""
+        self.append(table, source)
+
+    def record(self, table: str, id: int) -> bytes:
+        """As any lookup."""
+        ((found,),) = self.query(table, f"SELECT image FROM {{t}} WHERE id = {id}")
+        record: bytes = found
+        return record
+
+    def load_addresses(self, table: str) -> None:
+        """A scan of addresses."""
+        sql = f"SELECT id, image.file, image.row FROM space_scan('{self.path(table)}', records => 'address')"
+        self._addresses = {id: (file, row) for id, file, row in self.con.execute(sql).fetchall()}
+
+    def records(self, table: str, ids: Sequence[int]) -> Sequence[bytes]:
+        """What loaders call."""
+        places = [self._addresses[id] for id in ids]
+        found = RecordFiles(self.path(table)).read_many([f for f, _ in places], [r for _, r in places])
+        return [record for record in found if record is not None]
+
+    def append_blobs(self, table: str, source: str) -> None:
+        """There is one way to keep them."""
+        self.create_records(table)
+        self.append(table, source)
+
+    def blobs(self, table: str, ids: Sequence[int]) -> Sequence[bytes]:
+        """By key, through SQL."""
+        found = self.query(table, f"SELECT image FROM {{t}} WHERE id IN ({', '.join(map(str, ids))})")
+        return [image for (image,) in found]
 
     def delete(self, table: str, predicate: str) -> None:
         """By predicate."""

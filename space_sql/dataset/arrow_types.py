@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from space_sql.format.carriers import physical
+from space_sql.format.schema import Column
 from space_sql.format.types import (
     BIT,
     DATE,
@@ -26,6 +27,7 @@ from space_sql.format.types import (
     Struct,
     Type,
 )
+from space_sql.storage.parquet import as_record, with_field_id
 
 _PLAIN: dict[str, pa.DataType] = {
     "BOOLEAN": pa.bool_(),
@@ -55,6 +57,12 @@ _PLAIN: dict[str, pa.DataType] = {
 def arrow_type(t: Type) -> pa.DataType:
     """The Arrow type that a logical type is written as."""
     return _arrow(physical(t))
+
+
+def column_field(column: Column) -> pa.Field:
+    """The Arrow field that a column is written as: its stored name, type and id."""
+    field = with_field_id(pa.field(column.stored_name, _arrow(column.stored_type)), column.id)
+    return as_record(field) if column.record is not None else field
 
 
 def _arrow(t: Type) -> pa.DataType:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import net_difference, rows_at
-from space_sql.dataset.scan import Constants, file_list, per_file, rows_sql
+from space_sql.dataset.scan import Constants, file_list, per_file, rows_sql, value_sql
 from space_sql.dataset.shared_columns import wide_enough
-from space_sql.format.carriers import logical_projection
 from space_sql.format.commit import Commit, DataFile, DeleteFile
 from space_sql.format.schema import Column
 from space_sql.format.state import State
@@ -73,8 +72,8 @@ class _Feed:
 
     def _restored(self, before: State, commit: Commit, after: State) -> None:
         """Files came back: the difference of both states is the change."""
-        values = [(c.type, quote_identifier(c.name)) for c in self._columns]
-        names = ", ".join(f"{logical_projection(type_, name)} AS {name}" for type_, name in values)
+        values = [(c, quote_identifier(c.name)) for c in self._columns]
+        names = ", ".join(f"{value_sql(self._root, column, name)} AS {name}" for column, name in values)
         for change, here, there in (("delete", before, after), ("insert", after, before)):
             rows = net_difference(self._root, here, there, self._columns)
             self._parts.append(self._all(f"SELECT {names} FROM ({rows})", commit, change, self._columns))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +14,10 @@ import duckdb
 import orjson
 import pyarrow as pa
 
-from space_sql.dataset.convert import Converter, TargetColumn
 from space_sql.dataset.dataset import Dataset, folder, open_dataset
 from space_sql.dataset.engine import cursor
-from space_sql.dataset.plan import check_storable, new_columns, source_struct
+from space_sql.dataset.plan import Plan, check_storable, new_columns, source_struct
+from space_sql.dataset.recording import is_file_reference
 from space_sql.dataset.session import Session
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Result
@@ -24,9 +25,11 @@ from space_sql.errors import AlreadyExistsError, InvalidInputError, NotFoundErro
 from space_sql.format.carriers import is_opaque
 from space_sql.format.commit import Commit, DataFile
 from space_sql.format.names import MAIN
-from space_sql.format.paths import DATA, DELETES, FORMAT_VERSION, LOG, MARKER
-from space_sql.format.schema import Schema, new_schema
-from space_sql.format.types import Type, parse_type
+from space_sql.format.paths import DATA, DELETES, FORMAT_VERSION, LOG, MARKER, RECORDS
+from space_sql.format.records import RecordOptions
+from space_sql.format.schema import Schema, new_schema, with_records
+from space_sql.format.state import State
+from space_sql.format.types import BLOB, Struct, Type, parse_type
 from space_sql.storage import files
 
 
@@ -36,17 +39,26 @@ def create_empty(
     options: Options,
     columns: str | None,
     primary_keys: Sequence[str] | None,
-    record_fields: Sequence[str] | None,
+    records: Records,
 ) -> Result:
     """A dataset without rows: snapshot 0."""
-    _check_options(options, record_fields)
+    _check_options(options)
     schema = new_schema(declared_columns(columns), list(primary_keys or ()), declared=True)
+    schema = with_records(schema, list(records.fields), dict(records.options))
     root = folder(path)
     repeat = _repeat(root, options)
     if repeat is not None:
         return repeat
     make_folder(root)
     return publish_first(session, root, options, schema, [])
+
+
+@dataclass(frozen=True)
+class Records:
+    """The record fields that a new dataset is asked to have; options by case-folded name."""
+
+    fields: Sequence[str] = ()
+    options: Mapping[str, RecordOptions] = field(default_factory=dict)
 
 
 class Create:
@@ -61,9 +73,9 @@ class Create:
         options: Options,
         source_type: str | None,
         primary_keys: Sequence[str] | None,
-        record_fields: Sequence[str] | None,
+        records: Records,
     ) -> None:
-        _check_options(options, record_fields)
+        _check_options(options)
         self.session = session
         self.options = options
         self.root = folder(path)
@@ -73,16 +85,21 @@ class Create:
         if self.repeat is not None:
             return
         source = source_struct(source_type)
-        for name, type_ in new_columns(source):
+        typed = _typed(source, records)
+        for name, type_ in new_columns(typed):
             if is_opaque(type_):
                 raise InvalidInputError(
                     f'column "{name}" has type {type_}, which a source cannot hand over exactly when it creates the '
                     f"dataset: create it first with columns => '…, {name} {type_}', then space_append"
                 )
-        self.schema = new_schema(list(source.fields), list(primary_keys or ()), declared=False)
+        schema = new_schema(list(typed.fields), list(primary_keys or ()), declared=False)
+        self.schema = with_records(schema, list(records.fields), dict(records.options))
         make_folder(self.root)
-        converter = Converter(source, [TargetColumn(c.name, c.type, c.id) for c in self.schema.columns])
-        self.staging = Staging(self.root, "insert", converter, self.schema.columns)
+        plan = Plan(self.schema, self.schema.columns, source)
+        recorder = plan.recorder(self.root, State(-1, self.schema, {}))
+        self.staging = Staging(
+            self.root, "insert", plan.converter(recorder=recorder), self.schema.columns, recorder=recorder
+        )
 
     def stage(self, rows: pa.ChunkedArray) -> None:
         """Take rows; a first failure is raised by commit."""
@@ -116,13 +133,17 @@ class Create:
             remove_folder(self.root)
 
 
-def _check_options(options: Options, record_fields: Sequence[str] | None) -> None:
+def _typed(source: Struct, records: Records) -> Struct:
+    """The source's columns with the types that they are stored as: files that it names become BLOB."""
+    fields = {name.casefold() for name in records.fields}
+    return Struct(tuple((n, BLOB if is_file_reference(t) and n.casefold() in fields else t) for n, t in source.fields))
+
+
+def _check_options(options: Options) -> None:
     if options.branch not in (None, MAIN):
         raise InvalidInputError("a dataset starts on branch main; create it, then space_branch")
     if options.expected_snapshot is not None:
         raise InvalidInputError("expected_snapshot has no meaning for a dataset that does not exist yet")
-    if record_fields:
-        raise InvalidInputError("record_fields are not supported by this version yet; leave them out")
 
 
 def _repeat(root: Path, options: Options) -> Result | None:
@@ -176,7 +197,7 @@ def declared_columns(text: str | None) -> list[tuple[str, Type]]:
 
 def make_folder(root: Path) -> None:
     """The folder and its parts; AlreadyExistsError when something else than a killed creation left is in it."""
-    own = {MARKER, LOG, DATA, DELETES}
+    own = {MARKER, LOG, DATA, DELETES, RECORDS}
     with files.explained(root):
         found = {p.name for p in root.iterdir()} if root.is_dir() else {"a file"} if root.exists() else set()
         if any(name not in own and not name.startswith(f".{MARKER}.") for name in found):
@@ -191,6 +212,10 @@ def remove_folder(root: Path) -> None:
         return
     with contextlib.suppress(OSError):
         (root / MARKER).unlink(missing_ok=True)
+        for folder_ in (root / RECORDS).glob("*"):
+            folder_.rmdir()
+        if (root / RECORDS).is_dir():
+            (root / RECORDS).rmdir()
         for part in (LOG, DATA, DELETES):
             (root / part).rmdir()
         root.rmdir()
@@ -229,7 +254,8 @@ def publish_first(session: Session, root: Path, options: Options, schema: Schema
         repeat = dataset.log.find_key(options.commit_key) if options.commit_key is not None else None
         if repeat is not None:
             for file in written:
-                files.remove_quietly(root / file.path)
+                for path in (file.path, *(record.path for record in file.records)):
+                    files.remove_quietly(root / path)
             return Result.of(repeat)
         raise AlreadyExistsError(f"{root} was created by another writer at the same time")
     return Result.of(commit)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from space_sql.dataset.dataset import View
-from space_sql.dataset.difference import rows_only_in
+from space_sql.dataset.difference import bag_minus, rows_only_in
+from space_sql.dataset.scan import value_sql
 from space_sql.dataset.shared_columns import wide_enough
-from space_sql.format.carriers import logical_projection, physical
 from space_sql.format.schema import Column
 from space_sql.format.state import State
 from space_sql.format.types import quote_identifier
@@ -45,18 +46,25 @@ def diff_sql(view: View, from_id: int, to_id: int) -> str:
     keys = [s.name for s in slots if s.column.id in newer.schema.primary_keys]
     join = " AND ".join(f"a.{k} IS NOT DISTINCT FROM b.{k}" for k in [*keys, "_space_n"])
     numbered = f"*, row_number() OVER (PARTITION BY {', '.join(keys)}) AS _space_n"
-    items = [
+    stored = [
         "CASE WHEN a._space_n IS NULL THEN 'added' WHEN b._space_n IS NULL THEN 'removed' "
         "ELSE 'modified' END AS diff_type"
     ]
-    items += _items(slots, "a", "from_", from_side=True)
-    items += _items(slots, "b", "to_", from_side=False)
+    stored += [f"{table}.{s.name} AS {s.name}_{table}" for table in ("a", "b") for s in slots]
+    # Values are computed outside of the CTEs: DuckDB 1.5 computes columns that nobody asked for inside of them.
+    items = ["diff_type"]
+    items += _items(view.dataset.root, slots, "a", "from_", from_side=True)
+    items += _items(view.dataset.root, slots, "b", "to_", from_side=False)
+    columns, names = [s.column for s in slots], [s.name for s in slots]
+    removed = bag_minus("FROM _space_from", "FROM _space_to", columns, names)
+    added = bag_minus("FROM _space_to", "FROM _space_from", columns, names)
     return (
+        f"SELECT {', '.join(items)} FROM (\n"
         f"WITH _space_from AS MATERIALIZED ({_rows(view, first, second, slots, from_side=True)}),\n"
         f"_space_to AS MATERIALIZED ({_rows(view, second, first, slots, from_side=False)}),\n"
-        f"_space_removed AS (SELECT {numbered} FROM (FROM _space_from EXCEPT ALL FROM _space_to)),\n"
-        f"_space_added AS (SELECT {numbered} FROM (FROM _space_to EXCEPT ALL FROM _space_from))\n"
-        f"SELECT {', '.join(items)} FROM _space_removed AS a FULL JOIN _space_added AS b ON {join}"
+        f"_space_removed AS (SELECT {numbered} FROM ({removed})),\n"
+        f"_space_added AS (SELECT {numbered} FROM ({added}))\n"
+        f"SELECT {', '.join(stored)} FROM _space_removed AS a FULL JOIN _space_added AS b ON {join}\n)"
     )
 
 
@@ -78,10 +86,10 @@ def _rows(view: View, here: State, there: State, slots: list[_Slot], *, from_sid
 
 
 def _null(slot: _Slot) -> str:
-    return f"CAST(NULL AS {physical(slot.column.type)}) AS {slot.name}"
+    return f"CAST(NULL AS {slot.column.stored_type}) AS {slot.name}"
 
 
-def _items(slots: list[_Slot], table: str, prefix: str, *, from_side: bool) -> list[str]:
+def _items(root: Path, slots: list[_Slot], table: str, prefix: str, *, from_side: bool) -> list[str]:
     """Output columns by name: a column that was dropped and added anew is one pair."""
     chosen: dict[str, _Slot] = {}
     for slot in slots:
@@ -90,6 +98,6 @@ def _items(slots: list[_Slot], table: str, prefix: str, *, from_side: bool) -> l
             chosen[name] = slot
     out = []
     for slot in chosen.values():
-        value = logical_projection(slot.column.type, f"{table}.{slot.name}")
+        value = value_sql(root, slot.column, f"{slot.name}_{table}")
         out.append(f"{value} AS {quote_identifier(prefix + slot.column.name)}")
     return out

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from space_sql.dataset.scan import FILE, POS, positions_sql, rows_sql
-from space_sql.format.carriers import physical
+from space_sql.dataset.scan import FILE, POS, positions_sql, rows_sql, same_sql
 from space_sql.format.commit import DataFile
 from space_sql.format.schema import Column
 from space_sql.format.state import State
@@ -60,13 +59,34 @@ def net_difference(root: Path, here: State, there: State, columns: Sequence[Colu
         parts = rows_only_in(root, some.files, others.files, shown, logical=False, apart=apart)
         rows = "\nUNION ALL\n".join(parts or [rows_sql(root, [], shown, logical=False)])
         items = [
-            quote_identifier(c.name)
-            if c in shown
-            else f"CAST(NULL AS {physical(c.type)}) AS {quote_identifier(c.name)}"
+            quote_identifier(c.name) if c in shown else f"CAST(NULL AS {c.stored_type}) AS {quote_identifier(c.name)}"
             for c in columns
         ]
         sides.append(f"(SELECT {', '.join(items)} FROM ({rows}))")
-    return " EXCEPT ALL ".join(sides)
+    return bag_minus(sides[0], sides[1], columns, [c.name for c in columns])
+
+
+def bag_minus(left: str, right: str, columns: Sequence[Column], names: Sequence[str]) -> str:
+    """A query over the rows of one query beyond those of another, as bags of stored values.
+
+    Records are the same when their lengths and hashes are, wherever they lie: then rows are numbered within
+    what is equal, which is what EXCEPT ALL does too.
+    """
+    if not any(c.record is not None for c in columns):
+        return f"{left} EXCEPT ALL {right}"
+    shown = [quote_identifier(name) for name in names]
+    keys = [
+        f"struct_extract({name}, '{part}')" if c.record is not None else name
+        for c, name in zip(columns, shown, strict=True)
+        for part in (("bytes", "hash") if c.record is not None else ("",))
+    ]
+    numbered = f"SELECT *, row_number() OVER (PARTITION BY {', '.join(keys)}) AS _space_nth"
+    same = [same_sql(c, "_space_l", "_space_r", name) for c, name in zip(columns, names, strict=True)]
+    return (
+        f"SELECT {', '.join(shown)} FROM ({numbered} FROM ({left})) AS _space_l "
+        f"ANTI JOIN ({numbered} FROM ({right})) AS _space_r "
+        f"ON {' AND '.join([*same, '_space_l._space_nth = _space_r._space_nth'])}"
+    )
 
 
 def rows_at(

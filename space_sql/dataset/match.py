@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.rewrite import write_query
-from space_sql.dataset.scan import FILE, POS, positions_sql, rows_sql
+from space_sql.dataset.scan import FILE, POS, positions_sql, rows_sql, same_sql
 from space_sql.errors import ConflictError, InvalidInputError
 from space_sql.format.commit import DataFile
 from space_sql.format.schema import Column, Schema
@@ -165,7 +165,7 @@ class Merged:
 def _hits(rows: Staged, state: State, files: Sequence[DataFile]) -> Iterator[duckdb.DuckDBPyConnection]:
     """A cursor with the tables ``hits`` (staged and stored position, equal or not) and ``changed``."""
     compared = [c for c in rows.columns if c.id not in {k.id for k in rows.keys}]
-    same = " AND ".join(f"s.{_q(c)} IS NOT DISTINCT FROM t.{_q(c)}" for c in compared) or "true"
+    same = " AND ".join(same_sql(c, "s", "t") for c in compared) or "true"
     stored = rows_sql(rows.root, files, rows.columns, logical=False, positions=True, ignore_deletes=True)
     gone = positions_sql(rows.root, [d for f in files for d in f.deletes], [f.number for f in files])
     with cursor() as con:
@@ -182,8 +182,12 @@ def _hits(rows: Staged, state: State, files: Sequence[DataFile]) -> Iterator[duc
         yield con
 
 
-def _q(column: Column) -> str:
-    return quote_identifier(column.name)
+def _kept_record(column: Column) -> str:
+    """The stored address where the record is the same, so that the staged one is not needed."""
+    shown = quote_identifier(column.name)
+    if column.record is None:
+        return f"s.{shown}"
+    return f"CASE WHEN {same_sql(column, 's', 't')} THEN t.{shown} ELSE s.{shown} END AS {shown}"
 
 
 def merge_rows(rows: Staged, state: State, *, sync: bool) -> Merged:
@@ -203,15 +207,17 @@ def merge_rows(rows: Staged, state: State, *, sync: bool) -> Merged:
                 f"SELECT {_names(rows.columns, 's')} FROM ({rows.sql()}) AS s "
                 f"ANTI JOIN hits ON s.{FILE} = hits.sf AND s.{POS} = hits.sp"
             )
-            inserted = write_query(con, rows.root, query, rows.columns, "insert", sync=sync)
+            inserted = write_query(con, rows.root, query, rows.columns, "insert", sync=sync, sources=rows.files)
         columns = [*rows.columns, *missing]
-        query = f"SELECT {_names(rows.columns, 's')}"
+        query = f"SELECT {', '.join(map(_kept_record, rows.columns))}"
         tables = f"({rows.sql()}) AS s JOIN changed ON s.{FILE} = changed.sf AND s.{POS} = changed.sp"
-        if missing:
-            stored = rows_sql(rows.root, files, missing, logical=False, positions=True, ignore_deletes=True)
-            query += f", {_names(missing, 't')}"
+        looked_up = [*missing, *(c for c in rows.columns if c.record is not None)]
+        if looked_up:
+            stored = rows_sql(rows.root, files, looked_up, logical=False, positions=True, ignore_deletes=True)
+            query += "".join(f", t.{quote_identifier(c.name)}" for c in missing)
             tables += f" JOIN ({stored}) AS t ON t.{FILE} = changed.kept.file AND t.{POS} = changed.kept.pos"
-        updated = write_query(con, rows.root, f"{query} FROM {tables}", columns, "update", sync=sync)
+        sources = [*rows.files, *files]
+        updated = write_query(con, rows.root, f"{query} FROM {tables}", columns, "update", sync=sync, sources=sources)
         replaced = con.sql(
             "SELECT hits.file, hits.pos FROM hits SEMI JOIN changed ON hits.sf = changed.sf AND hits.sp = changed.sp"
         ).to_arrow_table()

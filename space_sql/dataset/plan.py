@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from space_sql.dataset.convert import Converter, TargetColumn
 from space_sql.dataset.evolve import EXACT_DOUBLE, TIMESTAMP_RANGE, Check, merge
-from space_sql.dataset.scan import FILE, POS
+from space_sql.dataset.recording import Recorder, is_file_reference
 from space_sql.errors import ConflictError, InvalidInputError, near
 from space_sql.format.carriers import is_opaque, refusal
 from space_sql.format.names import check_column
@@ -34,23 +35,33 @@ class Plan:
     columns: tuple[Column, ...]
     source: Struct
 
-    def converter(self, carried: frozenset[str] = frozenset()) -> Converter:
-        """What turns the source's Arrow rows into stored columns."""
-        targets = [TargetColumn(c.name, c.type, c.id) for c in self.columns]
+    def converter(self, carried: frozenset[str] = frozenset(), recorder: Recorder | None = None) -> Converter:
+        """What turns the source's Arrow rows into stored columns, but for those that a recorder takes as they are."""
+        taken = recorder.taken if recorder is not None else frozenset()
+        targets = [TargetColumn(c.name, c.type, c.id) for c in self.columns if c.id not in taken]
         return Converter(self.source, targets, carried=carried)
 
+    def recorder(
+        self,
+        root: Path,
+        base: State,
+        *,
+        moved: Collection[int] = (),
+        compared: Collection[Column] = (),
+    ) -> Recorder | None:
+        """What takes the source's record fields, if it has any; see ``Recorder``."""
+        if not any(c.record is not None for c in self.columns):
+            return None
+        return Recorder(root, self.source, self.columns, base.records, moved=moved, compared=compared)
 
-def source_struct(text: str | None, *, positions: bool = False) -> Struct:
-    """The source's columns from DuckDB's text of a whole row's type.
 
-    Reserved names are refused, except the ``positions`` that an update adds itself.
-    """
+def source_struct(text: str | None) -> Struct:
+    """The source's columns from DuckDB's text of a whole row's type; reserved names are refused."""
     type_ = parse_type(text or "")
     if not isinstance(type_, Struct):
         raise InvalidInputError(f"the source must have columns with names, not one value of type {type_}")
     for name, _ in type_.fields:
-        if not (positions and name in (FILE, POS)):
-            check_column(name)
+        check_column(name)
     return type_
 
 
@@ -63,6 +74,8 @@ def new_columns(source: Struct) -> list[tuple[str, Type]]:
 
 def check_storable(name: str, type_: Type) -> None:
     """Raise InvalidInputError for a type that a dataset cannot keep exactly."""
+    if is_file_reference(type_):
+        raise InvalidInputError(f'column "{name}" is no record field: space_file(…) is only for those')
     reason = refusal(type_)
     if reason:
         raise InvalidInputError(f'column "{name}" has type {type_}: {reason}')
@@ -89,8 +102,17 @@ def plan(state: State, source: Struct, *, evolve: bool) -> Plan:
         if column is None:
             schema = _added(schema, name, type_, evolve=evolve)
             continue
+        if is_file_reference(type_):
+            if column.record is None:
+                check_storable(column.name, type_)
+            continue
         merged = merge(column.name, column.type, type_, evolve=evolve, is_empty=_emptiness(state, column))
         if merged.type != column.type:
+            if column.record is not None:
+                raise InvalidInputError(
+                    f'column "{column.name}" is a record field of type {column.type} and cannot become {merged.type}; '
+                    "CAST the source's column"
+                )
             check_arriving(column.name, merged.type, f"space_drop_column(path, '{column.name}') and ")
             _check_exact(state, column, merged.checks)
             schema = schema.replaced(column.retyped(merged.type))

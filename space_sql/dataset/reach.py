@@ -27,6 +27,7 @@ def _paths(files: Iterable[DataFile]) -> dict[str, int]:
     for file in files:
         out[file.path] = file.bytes
         out.update((d.path, d.bytes) for d in file.deletes)
+        out.update((r.path, r.bytes) for r in file.records)
     return out
 
 

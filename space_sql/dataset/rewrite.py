@@ -8,12 +8,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from space_sql.dataset.arrow_types import arrow_type, exported
+from space_sql.dataset.arrow_types import column_field, exported
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.scan import FILE, POS, rows_sql
 from space_sql.dataset.staging import described
 from space_sql.errors import StorageError
 from space_sql.format.commit import DataFile
+from space_sql.format.records import by_path
 from space_sql.format.schema import Column, Schema
 from space_sql.format.types import BIGINT, quote_identifier
 from space_sql.storage import files as disk
@@ -24,7 +25,6 @@ from space_sql.storage.parquet import (
     ROW_GROUP_BYTES,
     ROW_GROUP_ROWS,
     DataWriter,
-    with_field_id,
 )
 
 ORIGINS = tuple(Column(i, name, BIGINT) for i, name in zip(ORIGIN_IDS, ORIGIN_COLUMNS, strict=True))
@@ -41,10 +41,15 @@ def write_query(
     sync: bool,
     origin: bool = False,
     file_bytes: int = FILE_BYTES,
+    sources: Sequence[DataFile] = (),
 ) -> list[DataFile]:
-    """The query's rows in new data files; with ``origin`` it has the columns ``ORIGINS`` before the others."""
+    """The query's rows in new data files; with ``origin`` it has the columns ``ORIGINS`` before the others.
+
+    ``sources`` are the files that the rows come from: their records stay where they are.
+    """
     written = [*ORIGINS, *columns] if origin else list(columns)
-    schema = pa.schema([with_field_id(pa.field(c.stored_name, arrow_type(c.type)), c.id) for c in written])
+    schema = pa.schema([column_field(c) for c in written])
+    known = by_path(record for source in sources for record in source.records)
     writer = DataWriter(root, change, file_bytes=file_bytes, origin=origin)
     try:
         for table in _large_tables(con.sql(query).to_arrow_reader(ROW_GROUP_ROWS)):
@@ -54,7 +59,7 @@ def write_query(
     except BaseException:
         writer.abort()
         raise
-    return [described(file, metadata, columns) for file, metadata in writer.written]
+    return [described(file, metadata, columns, known) for file, metadata in writer.written]
 
 
 def merge_files(
@@ -81,7 +86,9 @@ def merge_files(
     if order_by:
         query = f"SELECT * FROM ({query}) ORDER BY {', '.join(quote_identifier(name) for name in order_by)}"
     with cursor() as con:
-        merged = write_query(con, root, query, columns, "fold", sync=sync, origin=True, file_bytes=file_bytes)
+        merged = write_query(
+            con, root, query, columns, "fold", sync=sync, origin=True, file_bytes=file_bytes, sources=files
+        )
     if sum(f.rows for f in merged) != sum(f.live for f in files):
         for file in merged:
             disk.remove_quietly(root / file.path)

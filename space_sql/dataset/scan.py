@@ -10,14 +10,14 @@ Source: docs/format.md, section "Reading a snapshot".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from space_sql.dataset.checked_cast import checked_cast
 from space_sql.format.carriers import logical_projection, physical, physical_projection
 from space_sql.format.commit import DataFile, DeleteFile
 from space_sql.format.schema import Column, type_mark
-from space_sql.format.types import Array, List, Map, Struct, Type, quote_identifier, quote_literal
+from space_sql.format.types import VARCHAR, Array, List, Map, Scalar, Struct, Type, quote_identifier, quote_literal
 
 FILE = "_space_file"
 POS = "_space_pos"
@@ -35,12 +35,14 @@ def rows_sql(
     constants: Constants | None = None,
     positions: bool = False,
     ignore_deletes: bool = False,
+    addresses: Collection[str] | None = None,
 ) -> str:
     """A query over the live rows of data files.
 
     ``names`` are other names for the columns; ``constants`` maps a name to its SQL type and one
     value for each file; ``positions`` adds ``_space_file`` and ``_space_pos``; constants and positions
-    come before the columns. Types are the logical ones, or those of the files.
+    come before the columns. Types are the logical ones, or those of the files. A record field shows its
+    records, or their addresses where its name is among ``addresses``.
     """
     extra = dict(constants or {})
     if positions:
@@ -53,10 +55,13 @@ def rows_sql(
         items = [per_file(name, [values[i] for i in chosen], type_) for name, (type_, values) in extra.items()]
         if positions:
             items.insert(1, f"file_row_number AS {POS}")
-        items += [
-            _item(column, inside[column.id], name, reading.types.get(column.id), logical=logical)
-            for column, name in zip(columns, shown, strict=True)
-        ]
+        for column, name in zip(columns, shown, strict=True):
+            as_value = logical and not (column.record is not None and name in (addresses or ()))
+            if column.id in reading.absent:
+                items.append(_no_value(column, name, logical=as_value))
+            else:
+                earlier = reading.types.get(column.id)
+                items.append(_item(root, column, inside[column.id], name, earlier, logical=as_value))
         where = f" WHERE {_not_deleted(root, part)}" if reading.deletes else ""
         parts.append(f"SELECT {', '.join(items) or 'NULL'} FROM {reading.source(root, part, columns, inside)}{where}")
     if parts:
@@ -65,21 +70,25 @@ def rows_sql(
     if positions:
         nulls.insert(1, f"CAST(NULL AS BIGINT) AS {POS}")
     for column, name in zip(columns, shown, strict=True):
-        nulls.append(f"CAST(NULL AS {column.type if logical else physical(column.type)}) AS {quote_identifier(name)}")
+        nulls.append(_no_value(column, name, logical=logical and name not in (addresses or ())))
     return f"SELECT {', '.join(nulls)} WHERE false"
 
 
 class _Reading:
     """How a group of files is read: as they are or by id, with deletes or without.
 
-    ``types`` are the earlier types of columns that must be converted after reading.
+    ``types`` are the earlier types of columns that must be converted after reading; ``absent`` are nested columns
+    that the files do not have: DuckDB 2.0 fails where a query reads a field of such a column.
     """
 
-    def __init__(self, plain: bool, deletes: bool, types: tuple[tuple[int, Type], ...]) -> None:
+    def __init__(
+        self, plain: bool, deletes: bool, types: tuple[tuple[int, Type], ...], absent: frozenset[int] = frozenset()
+    ) -> None:
         self.plain = plain
         self.deletes = deletes
         self.types = dict(types)
-        self._key = (plain, deletes, types)
+        self.absent = absent
+        self._key = (plain, deletes, types, absent)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Reading) and self._key == other._key
@@ -94,8 +103,13 @@ class _Reading:
         paths = [f.path for f in files]
         if self.plain:
             return f"read_parquet({file_list(root, paths)}, hive_partitioning = false)"
-        wanted = [(c.id, inside[c.id], str(physical(self.types.get(c.id, c.type)))) for c in columns]
-        return reader(root, paths, wanted)
+        read = [c for c in columns if c.id not in self.absent] or columns[:1]
+        wanted = {c.id: (c.id, inside[c.id], str(self._stored_type(c))) for c in read}
+        return reader(root, paths, list(wanted.values()))
+
+    def _stored_type(self, column: Column) -> Type:
+        earlier = self.types.get(column.id)
+        return column.stored_type if earlier is None else physical(earlier)
 
 
 def _inside(columns: Sequence[Column]) -> dict[int, str]:
@@ -112,6 +126,7 @@ def _groups(
     """Indexes of the files with live rows, by how they are read."""
     marks = [(c.id, c.mark) for c in columns]
     own_names = all(inside[c.id] == c.stored_name for c in columns)
+    nested = [c.id for c in columns if not isinstance(c.stored_type, Scalar)]
     earlier = [(c, {type_mark(t): t for t in c.earlier}) for c in columns if c.earlier]
     groups: dict[_Reading, list[int]] = {}
     for index, file in enumerate(files):
@@ -126,7 +141,8 @@ def _groups(
                 for c, known in earlier
                 if (mark := file.columns.get(c.id)) and mark[1] in known and _becomes_map(known[mark[1]], c.type)
             )
-        groups.setdefault(_Reading(plain, deletes, types), []).append(index)
+        absent = frozenset(() if plain else (i for i in nested if i not in file.columns))
+        groups.setdefault(_Reading(plain, deletes, types, absent), []).append(index)
     return groups
 
 
@@ -149,7 +165,12 @@ def _becomes_map(old: Type, new: Type) -> bool:
             return False
 
 
-def _item(column: Column, inside: str, name: str, earlier: Type | None, *, logical: bool) -> str:
+def _no_value(column: Column, name: str, *, logical: bool) -> str:
+    """The select item of a column that is not there."""
+    return f"CAST(NULL AS {column.type if logical else column.stored_type}) AS {quote_identifier(name)}"
+
+
+def _item(root: Path, column: Column, inside: str, name: str, earlier: Type | None, *, logical: bool) -> str:
     """The select item that gives a column its name and type."""
     source = quote_identifier(inside)
     shown = quote_identifier(name)
@@ -157,8 +178,29 @@ def _item(column: Column, inside: str, name: str, earlier: Type | None, *, logic
         value = checked_cast(logical_projection(earlier, source), earlier, column.type, column.name)
         expression = value if logical else physical_projection(column.type, value)
     else:
-        expression = logical_projection(column.type, source) if logical else source
+        expression = value_sql(root, column, source) if logical else source
     return expression if expression == shown else f"{expression} AS {shown}"
+
+
+def value_sql(root: Path, column: Column, stored: str) -> str:
+    """SQL that turns what a data file holds of a column into its value; records are read when it is computed."""
+    if column.record is None:
+        return logical_projection(column.type, stored)
+    # DuckDB computes this for the rows and columns that are left after filters, top-N, LIMIT and, mostly, joins.
+    parts = ", ".join(f"struct_extract({stored}, '{name}')" for name in ("file", "row", "bytes"))
+    record = f"_space_record({quote_literal(str(root))}, {parts})"
+    return f"decode({record})" if column.type == VARCHAR else record
+
+
+def same_sql(column: Column, left: str, right: str, name: str | None = None) -> str:
+    """Whether two stored values are equal; records are, when their lengths and hashes are."""
+    shown = quote_identifier(name or column.name)
+    if column.record is None:
+        return f"{left}.{shown} IS NOT DISTINCT FROM {right}.{shown}"
+    return " AND ".join(
+        f"struct_extract({left}.{shown}, '{part}') IS NOT DISTINCT FROM struct_extract({right}.{shown}, '{part}')"
+        for part in ("bytes", "hash")
+    )
 
 
 def file_list(root: Path, paths: Sequence[str]) -> str:

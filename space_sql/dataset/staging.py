@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 
 from space_sql.dataset.convert import Converter
 from space_sql.dataset.leaves import empty_leaves
+from space_sql.dataset.recording import Recorder
 from space_sql.dataset.scan import FILE, POS
 from space_sql.format.commit import DataFile
+from space_sql.format.records import RecordFile, placed
 from space_sql.format.schema import Column
 from space_sql.storage.parquet import ROW_GROUP_BYTES, ROW_GROUP_ROWS, DataWriter
 
@@ -29,7 +31,10 @@ class Staging:
         columns: Sequence[Column],
         *,
         positions: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
+        self._recorder = recorder
+        self._ready: list[pa.Table] = []
         self._writer = DataWriter(root, change)
         self._converter = converter
         self._columns = columns
@@ -61,11 +66,32 @@ class Staging:
     def _flush(self, batch: list[pa.Array]) -> None:
         table = pa.Table.from_batches([pa.RecordBatch.from_struct_array(chunk) for chunk in batch])
         with self._write:
-            if self._with_positions:
-                self._positions.append(table.select([FILE, POS]).rename_columns(["file", "pos"]))
-                table = table.drop_columns([FILE, POS])
+            if self._recorder is not None:
+                self._record(table, self._recorder)
+                return
+            self._keep_positions(table)
             if self._converter is not None:
                 self._writer.write(_as_stored(self._converter.convert(table), self._columns))
+
+    def _keep_positions(self, table: pa.Table) -> None:
+        if self._with_positions:
+            self._positions.append(table.select([FILE, POS]).rename_columns(["file", "pos"]))
+
+    def _record(self, table: pa.Table, recorder: Recorder) -> None:
+        """Write records; rows wait until they are many, since without their records they are small."""
+        assert self._converter is not None
+        stored, keep = recorder.store(table, self._converter.convert(table))
+        if keep is not None:
+            table, stored = table.filter(keep), stored.filter(keep)
+        self._keep_positions(table)
+        self._ready.append(stored)
+        if sum(map(len, self._ready)) >= ROW_GROUP_ROWS or sum(t.nbytes for t in self._ready) >= ROW_GROUP_BYTES:
+            self._write_ready()
+
+    def _write_ready(self) -> None:
+        ready, self._ready = self._ready, []
+        if ready:
+            self._writer.write(pa.concat_tables(ready))
 
     def finish(self, *, sync: bool) -> list[DataFile]:
         """Write what waits and close the files."""
@@ -73,12 +99,15 @@ class Staging:
             batch = self._take()
         if batch:
             self._flush(batch)
+        self._write_ready()
+        known = self._recorder.finish(sync=sync) if self._recorder is not None else {}
         self._writer.close(sync=sync)
-        return self.files()
+        return [described(file, metadata, self._columns, known) for file, metadata in self._writer.written]
 
-    def files(self) -> list[DataFile]:
-        """The closed files with the JSON leaves that have no value in them."""
-        return [described(file, metadata, self._columns) for file, metadata in self._writer.written]
+    @property
+    def record_paths(self) -> frozenset[str]:
+        """Paths of the record files that were written."""
+        return self._recorder.paths if self._recorder is not None else frozenset()
 
     @property
     def positions(self) -> pa.Table:
@@ -90,6 +119,8 @@ class Staging:
         """Remove what was written."""
         with self._write:
             self._writer.abort()
+            if self._recorder is not None:
+                self._recorder.abort()
 
 
 def _as_stored(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
@@ -100,12 +131,15 @@ def _as_stored(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
     return pa.Table.from_arrays(table.columns, schema=pa.schema(fields))
 
 
-def described(file: DataFile, metadata: pq.FileMetaData, columns: Sequence[Column]) -> DataFile:
-    """The file's record with the columns it holds, and its JSON leaves without any value."""
+def described(
+    file: DataFile, metadata: pq.FileMetaData, columns: Sequence[Column], known: Mapping[str, RecordFile]
+) -> DataFile:
+    """The file's entry with its columns, its JSON leaves without any value, and the record files that it uses."""
     ids = {column.stored_name: str(column.id) for column in columns}
     leaves = empty_leaves(metadata, [(column.stored_name, column.type) for column in columns])
     return replace(
         file,
         columns={column.id: column.mark for column in columns},
         empty=tuple((ids[path[0]], *path[1:]) for path in leaves),
+        records=placed({record.path: record.used for record in file.records}, known),
     )

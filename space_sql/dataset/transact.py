@@ -170,7 +170,7 @@ def transact(
             if own is not None and commit.advances:
                 shown = _as_own(own, mine, commit.snapshot_id, commit)
             else:
-                _remove(dataset, staged - _new_files(commit))
+                _remove(dataset, staged - _new_files(commit) - _record_files(commit))
             session.show(session.view_of(view).after(commit, shown))
             return Result.of(commit)
         _remove(dataset, _new_files(commit) - staged)
@@ -213,9 +213,15 @@ def _new_files(commit: Commit) -> frozenset[str]:
 
 def _check_files(dataset: Dataset, commit: Commit) -> None:
     """Raise unless every file is there that a commit is the first to name: a vacuum may have taken an old one."""
-    for path in _new_files(commit):
+    for path in _new_files(commit) | _record_files(commit):
         if not (dataset.root / path).exists():
             raise StorageError(f"{dataset.root / path} vanished before it was committed; run the statement again")
+
+
+def _record_files(commit: Commit) -> frozenset[str]:
+    """Paths of the record files that a commit's rows point into, new or not."""
+    added = (*commit.files_added, *commit.rewrites_added)
+    return frozenset(record.path for file in added for record in file.records)
 
 
 def _remove(dataset: Dataset, paths: frozenset[str]) -> None:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from space_sql.dataset.dataset import Dataset
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.reach import reachable
+from space_sql.dataset.record_check import RecordCheck
 from space_sql.dataset.scan import rows_sql
 from space_sql.errors import SpaceError
 from space_sql.format.commit import DataFile, DeleteFile
@@ -190,8 +191,12 @@ def _data_file(root: Path, file: DataFile) -> Iterator[Finding]:
             for column_id, known in file.stats.items():
                 if stats.get(column_id) != known:
                     yield wrong(f"the statistics of column {column_id} are {stats.get(column_id)}, not {known}")
+            problems = RecordCheck(root, file)
             for batch in opened.iter_batches():
                 batch.validate(full=True)
+                problems.take(batch)
+        for path, text in problems.found():
+            yield Finding("error", "record-file", path, f"{path}: {text}", _RESTORE)
     except (OSError, pa.ArrowException) as error:
         yield wrong(" ".join(str(error).split()))
 

@@ -71,6 +71,8 @@ class Write(ABC):
     def publish(self, files: list[DataFile]) -> Result:
         """Commit the staged files."""
         staged = frozenset(file.path for file in files)
+        if self.staging is not None:
+            staged |= self.staging.record_paths
         return transact(
             self.session, self.view, self.options, self.operation, lambda tip: self.build(tip, files), staged
         )
@@ -100,7 +102,10 @@ def start_staging(write: Write, source_type: str | None, *, evolve: bool, need_k
     missing = [key.name for key in state.schema.keys if key.id not in given]
     if need_keys and missing:
         raise InvalidInputError(f'the source lacks the primary key column "{missing[0]}"')
-    write.staging = Staging(write.view.dataset.root, write.change, planned.converter(carried), planned.columns)
+    root = write.view.dataset.root
+    recorder = planned.recorder(root, state)
+    converter = planned.converter(carried, recorder)
+    write.staging = Staging(root, write.change, converter, planned.columns, recorder=recorder)
     return state, planned
 
 

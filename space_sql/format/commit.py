@@ -14,6 +14,7 @@ import orjson
 
 from space_sql.errors import FormatError
 from space_sql.format.paths import FORMAT_VERSION, checked
+from space_sql.format.records import RecordFile
 from space_sql.format.schema import Schema
 
 FILES_PER_COMMIT = 1 << 20
@@ -78,7 +79,7 @@ class DataFile:
     and type that it was written with (``Column.mark``); ``empty`` lists JSON leaves without any value;
     ``deletes`` are the positions that no longer count; ``origin`` is true when the file carries the columns
     ``_space_origin_file`` and ``_space_origin_pos`` (it was made by merging others); ``crc32`` is that of the
-    whole file.
+    whole file; ``records`` are the record files that its rows point into.
     """
 
     number: int
@@ -92,6 +93,7 @@ class DataFile:
     deletes: tuple[DeleteFile, ...] = ()
     origin: bool = False
     crc32: int | None = None
+    records: tuple[RecordFile, ...] = ()
 
     @property
     def deleted(self) -> int:
@@ -132,6 +134,8 @@ class DataFile:
             out["origin"] = True
         if self.crc32 is not None:
             out["crc32"] = self.crc32
+        if self.records:
+            out["records"] = [r.encode() for r in self.records]
         return out
 
     @staticmethod
@@ -149,6 +153,7 @@ class DataFile:
             tuple(DeleteFile.decode(d) for d in data.get("deletes", ())),
             bool(data.get("origin", False)),
             data.get("crc32"),
+            tuple(RecordFile.decode(r) for r in data.get("records", ())),
         )
 
 

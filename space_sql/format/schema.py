@@ -12,7 +12,9 @@ from functools import cached_property
 from typing import Any
 
 from space_sql.errors import FormatError, InvalidInputError, NotFoundError, near
+from space_sql.format.carriers import physical
 from space_sql.format.names import check_column
+from space_sql.format.records import ADDRESS, RECORD_TYPES, RecordOptions
 from space_sql.format.types import Array, List, Map, Struct, Type, parse_type
 
 _VIRTUAL = {"filename", "file_index", "file_row_number", "rowid", "file_size", "file_last_modified"}
@@ -25,7 +27,8 @@ class Column:
     """A column. ``id`` never changes; ``declared`` is true when a person wrote its type.
 
     ``earlier`` are the types with a STRUCT in them that the column had before: where such a STRUCT
-    became a MAP, files of that time are read in their own type and converted.
+    became a MAP, files of that time are read in their own type and converted. ``record`` is set for a record
+    field: data files hold addresses in its place.
     """
 
     id: int
@@ -33,6 +36,12 @@ class Column:
     type: Type
     declared: bool = False
     earlier: tuple[Type, ...] = ()
+    record: RecordOptions | None = None
+
+    @property
+    def stored_type(self) -> Type:
+        """The type in data files."""
+        return physical(self.type) if self.record is None else ADDRESS
 
     @property
     def stored_name(self) -> str:
@@ -47,7 +56,7 @@ class Column:
     def retyped(self, type_: Type) -> Column:
         """The column with another type."""
         known = self.earlier if self.type in self.earlier or not has_struct(self.type) else (*self.earlier, self.type)
-        return Column(self.id, self.name, type_, self.declared, known)
+        return replace(self, type=type_, earlier=known)
 
     def encode(self) -> dict[str, Any]:
         """The column as it stands in the log."""
@@ -86,11 +95,10 @@ def has_struct(type_: Type) -> bool:
 
 @dataclass(frozen=True)
 class Schema:
-    """Columns in order; ``primary_keys`` and ``record_fields`` are column ids."""
+    """Columns in order; ``primary_keys`` are column ids."""
 
     columns: tuple[Column, ...]
     primary_keys: tuple[int, ...]
-    record_fields: tuple[int, ...] = ()
 
     @cached_property
     def by_id(self) -> dict[int, Column]:
@@ -106,6 +114,11 @@ class Schema:
     def keys(self) -> tuple[Column, ...]:
         """The primary key's columns in their declared order."""
         return tuple(self.by_id[i] for i in self.primary_keys)
+
+    @cached_property
+    def records(self) -> tuple[Column, ...]:
+        """The record fields."""
+        return tuple(column for column in self.columns if column.record is not None)
 
     def column(self, name: str) -> Column:
         """The column of that name, ignoring case."""
@@ -144,21 +157,28 @@ class Schema:
 
     def encode(self) -> dict[str, Any]:
         """The schema as it stands in the log."""
-        return {
+        out: dict[str, Any] = {
             "columns": [column.encode() for column in self.columns],
             "primary_keys": list(self.primary_keys),
-            "record_fields": list(self.record_fields),
+            "record_fields": [column.id for column in self.records],
         }
+        options = {str(column.id): column.record.encode() for column in self.columns if column.record is not None}
+        if options:
+            out["record_options"] = options
+        return out
 
     @staticmethod
     def decode(data: dict[str, Any]) -> Schema:
         """Read a schema from the log."""
         try:
-            return Schema(
-                tuple(Column.decode(c) for c in data["columns"]),
-                tuple(int(i) for i in data["primary_keys"]),
-                tuple(int(i) for i in data["record_fields"]),
+            schema = Schema(
+                tuple(Column.decode(c) for c in data["columns"]), tuple(int(i) for i in data["primary_keys"])
             )
+            options = data.get("record_options", {})
+            for number in data["record_fields"]:
+                column = schema.by_id[number]
+                schema = schema.replaced(replace(column, record=RecordOptions.decode(options.get(str(number), {}))))
+            return schema
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"the commit log holds a schema that cannot be read: {error!r}") from error
 
@@ -188,3 +208,32 @@ def new_schema(columns: list[tuple[str, Type]], primary_keys: list[str], *, decl
             "primary_keys is required: primary_keys => ['id'] names the columns that identify a row"
         )
     return replace(schema, primary_keys=tuple(keys))
+
+
+def with_records(schema: Schema, fields: list[str], options: dict[str, RecordOptions]) -> Schema:
+    """The first schema with record fields; ``options`` by case-folded name."""
+    for name in fields:
+        column = schema.by_name.get(name.casefold())
+        if column is None:
+            names = [c.name for c in schema.columns]
+            raise InvalidInputError(
+                f'record field "{name}" is not a column.{near(name, names)} Columns: {", ".join(names)}'
+            )
+        if column.record is not None:
+            raise InvalidInputError(f'record field "{name}" is given twice')
+        if column.id in schema.primary_keys:
+            raise InvalidInputError(
+                f'column "{column.name}" cannot be a record field: it is part of the primary key, which is looked up '
+                "without reading records"
+            )
+        if column.type not in RECORD_TYPES:
+            raise InvalidInputError(
+                f'record field "{column.name}" has type {column.type}; records are BLOB or VARCHAR: CAST it, '
+                "or leave it an ordinary column"
+            )
+        schema = schema.replaced(replace(column, record=options.get(name.casefold(), RecordOptions())))
+    folded = {name.casefold() for name in fields}
+    stray = next((name for name in options if name not in folded), None)
+    if stray is not None:
+        raise InvalidInputError(f'record_options names "{stray}", which is not among the record_fields')
+    return schema

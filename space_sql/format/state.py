@@ -13,6 +13,7 @@ from functools import cached_property
 from space_sql.errors import FormatError
 from space_sql.format.commit import Commit, DataFile, Ranges
 from space_sql.format.names import MAIN
+from space_sql.format.records import RecordFile, by_path
 from space_sql.format.schema import Schema
 
 
@@ -33,6 +34,11 @@ class State:
     def bytes(self) -> int:
         """Size of the live data files in bytes."""
         return sum(file.bytes for file in self.files.values())
+
+    @cached_property
+    def records(self) -> dict[str, RecordFile]:
+        """The record files that its rows point into, by path."""
+        return by_path(record for file in self.files.values() for record in file.records)
 
     def apply(self, commit: Commit) -> State:
         """The state after a commit on this one."""

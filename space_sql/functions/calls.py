@@ -7,7 +7,7 @@ and the macros raise what comes back with a ``!`` in front. So users see one lin
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from space_sql.dataset.session import Session, Sessions
 from space_sql.dataset.transact import Options, Result, find_repeat
 from space_sql.errors import InvalidInputError, NotFoundError, SpaceError
 from space_sql.format.types import quote_literal
-from space_sql.functions.catalogue import CHANGES, READS, UPKEEP, WRITES, Writing
+from space_sql.functions.catalogue import CHANGES, READS, UPKEEP, VALUES, WRITES, Writing
 
 if TYPE_CHECKING:  # a process that only reads does without Arrow, whose import is half of its start
     import pyarrow as pa
@@ -128,6 +128,21 @@ class Calls:
         except Exception as error:
             return -self.sessions.start(at, Failed(error))
 
+    def record(
+        self, paths: Sequence[Any], files: Sequence[Any], rows: Sequence[Any], sizes: Sequence[Any]
+    ) -> list[bytes | None]:
+        """``_space_record``: records by dataset folder, record file, row and length; NULL for a NULL row."""
+        try:
+            found: list[bytes | None] = VALUES["space_record"](paths, files, rows, sizes)
+        except SpaceError as error:
+            raise type(error)(error.line) from None
+        return found
+
+    def token(self) -> str:
+        """``_space_token``: what marks a file reference as made by this process."""
+        text: str = VALUES["space_file"]()
+        return text
+
     def stage(self, handles: Any, rows: Any) -> Any:
         """``_space_stage``: take rows, as Arrow; returns a count of one for each."""
         if len(handles):
@@ -172,13 +187,19 @@ def _ones(length: int) -> pa.Array:
 
 @dataclass(frozen=True)
 class Function:
-    """What a host needs to know of one function; ``parameters`` None takes any, as Arrow."""
+    """What a host needs to know of one function.
+
+    ``parameters`` None takes any, as Arrow. With ``vector`` the host calls it for many rows at once: with a
+    sequence of Python values (None for NULL) for each parameter, and it returns such a sequence. What a function
+    raises is shown to the user; its text is one line.
+    """
 
     name: str
     call: Callable[..., Any]
     parameters: tuple[str, ...] | None
     returns: str
     volatile: bool
+    vector: bool = False
 
 
 def _ready() -> bool:
@@ -199,6 +220,15 @@ FUNCTIONS = (
     Function("_space_stage", _calls.stage, None, "BIGINT", volatile=True),
     Function("_space_commit", _calls.commit, ("BIGINT", "BIGINT"), "VARCHAR", volatile=True),
     Function("_space_apply", _calls.apply, ("VARCHAR",) * 3, "VARCHAR", volatile=True),
+    Function(
+        "_space_record",
+        _calls.record,
+        ("VARCHAR", "VARCHAR", "BIGINT", "BIGINT"),
+        "BLOB",
+        volatile=False,
+        vector=True,
+    ),
+    Function("_space_token", _calls.token, (), "VARCHAR", volatile=False),
     Function("_space_ready", _ready, (), "BOOLEAN", volatile=False),
 )
 """They live as long as the process: DuckDB keeps no reference to a function that it may still call."""

@@ -4,6 +4,7 @@ Hosts put a few functions on a connection and the macros of ``sql/macros`` over 
 function is meant is an argument. So a function is declared here, once, for every host:
 
 - ``READS`` write SQL while DuckDB binds a query;
+- ``VALUES`` compute a value in a query, where they are called;
 - ``WRITES`` write the SQL of the rows to stage, then take those rows and commit;
 - ``CHANGES`` commit without rows;
 - ``UPKEEP`` does too, and tells what it did in columns of its own.
@@ -21,7 +22,7 @@ from typing import Any, Protocol
 
 from space_sql.dataset.rows import Rows
 from space_sql.dataset.transact import Report, Result
-from space_sql.functions import changes, datasets, diff, files, info, refs, scan, schema, snapshots
+from space_sql.functions import changes, datasets, diff, file, files, info, record, refs, scan, schema, snapshots
 
 
 class Writing(Protocol):
@@ -76,6 +77,11 @@ READS: dict[str, Callable[..., str]] = {
     "space_files": files.read,
     "space_info": info.read,
     "space_datasets": datasets.read,
+}
+
+VALUES: dict[str, Callable[..., Any]] = {
+    "space_record": record.read,
+    "space_file": file.token,
 }
 
 WRITES: dict[str, Write] = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from space_sql.dataset.create import Create, create_empty
+from space_sql.dataset.create import Create, Records, create_empty
 from space_sql.dataset.rows import Rows
 from space_sql.dataset.session import Session
 from space_sql.dataset.source import source_query
 from space_sql.dataset.transact import Options, Result
 from space_sql.errors import InvalidInputError
+from space_sql.format.records import record_options
 
 
 def _names(given: object) -> list[str] | None:
@@ -17,6 +18,16 @@ def _names(given: object) -> list[str] | None:
     if given is None:
         return None
     return [str(name) for name in given] if isinstance(given, list) else [str(given)]
+
+
+def _records(fields: object, options: object) -> Records:
+    """Record fields and their options, as SQL gives them."""
+    given = {} if options is None else options
+    if not isinstance(given, dict) or not all(isinstance(value, dict) for value in given.values()):
+        raise InvalidInputError("record_options are written like {image: {group_size: 1, compression: 'none'}}")
+    return Records(
+        _names(fields) or [], {name.casefold(): record_options(name, value) for name, value in given.items()}
+    )
 
 
 def rows(
@@ -27,6 +38,7 @@ def rows(
     source: str | None,
     primary_keys: object,
     record_fields: object,
+    record_options: object,
 ) -> Rows:
     """The rows to stage; none when the dataset starts empty."""
     if columns is not None and source is not None:
@@ -44,14 +56,14 @@ class CreateEmpty:
     options: Options
     columns: str | None
     primary_keys: list[str] | None
-    record_fields: list[str] | None
+    records: Records
 
     def stage(self, rows: object) -> None:
         """There are none."""
 
     def commit(self) -> Result:
         """Create it."""
-        return create_empty(self.session, self.path, self.options, self.columns, self.primary_keys, self.record_fields)
+        return create_empty(self.session, self.path, self.options, self.columns, self.primary_keys, self.records)
 
     def abort(self) -> None:
         """Nothing is staged."""
@@ -66,9 +78,10 @@ def begin(
     source: str | None,
     primary_keys: object,
     record_fields: object,
+    record_options: object,
 ) -> Create | CreateEmpty:
     """The write that creates the dataset."""
-    keys, records = _names(primary_keys), _names(record_fields)
+    keys, records = _names(primary_keys), _records(record_fields, record_options)
     if source is None:
         return CreateEmpty(session, path, options, columns, keys, records)
     return Create(session, path, options, source_type, keys, records)

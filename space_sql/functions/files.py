@@ -13,6 +13,7 @@ COLUMNS = {
     "file_size_bytes": "BIGINT",
     "snapshot_id": "BIGINT",
     "statistics": "JSON",
+    "record_files": 'STRUCT("file" VARCHAR, row_count BIGINT, used_count BIGINT, file_size_bytes BIGINT)[]',
 }
 
 
@@ -31,6 +32,10 @@ def read(session: Session, path: str | None, version: str | None) -> str:
             "statistics": {
                 names[i]: {"min": s[0], "max": s[1], "nulls": s[2]} for i, s in f.stats.items() if i in names
             },
+            "record_files": [
+                {"file": r.path, "row_count": r.rows, "used_count": r.used, "file_size_bytes": r.bytes}
+                for r in f.records
+            ],
         }
         for f in state.files.values()
     )

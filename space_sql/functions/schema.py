@@ -23,7 +23,7 @@ def read(session: Session, path: str | None, version: str | None) -> str:
             "column_name": c.name,
             "column_type": str(c.type),
             "primary_key": c.id in schema.primary_keys,
-            "record_field": c.id in schema.record_fields,
+            "record_field": c.record is not None,
             "column_id": c.id,
         }
         for c in schema.columns

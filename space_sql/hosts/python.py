@@ -14,7 +14,7 @@ import functools
 import itertools
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,26 @@ import duckdb
 
 from space_sql.errors import InvalidInputError
 from space_sql.functions.calls import FUNCTIONS
+
+_LARGE = 1 << 31
+
+
+def _vector(call: Callable[..., Sequence[bytes | None]]) -> Callable[..., Any]:
+    """A function over sequences of values as one over Arrow arrays."""
+
+    @functools.wraps(call)  # DuckDB counts its parameters
+    def over_arrow(*columns: Any) -> Any:
+        import pyarrow as pa
+
+        values = call(*(column.to_pylist() for column in columns))
+        total = sum(len(value) for value in values if value is not None)
+        return pa.array(values, pa.binary() if total < _LARGE else pa.large_binary())
+
+    return over_arrow
+
+
+_CALLS = {function.name: _vector(function.call) if function.vector else function.call for function in FUNCTIONS}
+"""They live as long as the process: DuckDB keeps no reference to a function that it may still call."""
 
 _lock = threading.RLock()
 _connections = itertools.count(1)
@@ -99,10 +119,10 @@ def _add_functions(con: duckdb.DuckDBPyConnection) -> None:
     """Add the functions through a cursor of their own: so they do not keep the connection alive."""
     with _original_cursor(con) as cursor:
         for function in FUNCTIONS:
-            arrow = function.parameters is None
+            arrow = function.parameters is None or function.vector
             cursor.create_function(  # type: ignore[call-overload]  # the types vary
                 function.name,
-                function.call,
+                _CALLS[function.name],
                 None if function.parameters is None else list(function.parameters),
                 function.returns,
                 type="arrow" if arrow else "native",

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from space_sql.errors import StorageError
 from space_sql.format.commit import DataFile, DeleteFile
 from space_sql.format.paths import DATA, DELETES, new_data_path, new_deletes_path
+from space_sql.format.records import RecordFile
 from space_sql.storage import files
 
 ROW_GROUP_ROWS = 122_880
@@ -30,6 +31,8 @@ ROW_GROUP_BYTES = 64 << 20
 _PAGE_ROWS = {"max_rows_per_page": 20_480}  # ten of DuckDB's vectors: it copies values where a page ends inside one
 _PAGES = _PAGE_ROWS if _PAGE_ROWS.keys() <= inspect.signature(pq.ParquetWriter).parameters.keys() else {}
 FILE_BYTES = 256 << 20
+VECTOR_ROWS = 2048
+VECTOR_BYTES = 512 << 20
 ORIGIN_COLUMNS = ("_space_origin_file", "_space_origin_pos")
 ORIGIN_IDS = (2_147_483_001, 2_147_483_002)
 _POSITION = ORIGIN_COLUMNS[1:]  # positions mostly count up: their differences take no room
@@ -45,6 +48,15 @@ def field_id(field: pa.Field) -> int:
 def with_field_id(field: pa.Field, column_id: int) -> pa.Field:
     """The Arrow field carrying a column id."""
     return field.with_metadata({b"PARQUET:field_id": str(column_id).encode()})
+
+
+def as_record(field: pa.Field) -> pa.Field:
+    """The Arrow field marked as addresses of records."""
+    return field.with_metadata({**(field.metadata or {}), b"space:record": b"1"})
+
+
+def _is_record(field: pa.Field) -> bool:
+    return b"space:record" in (field.metadata or {})
 
 
 def _leaves(name: str, type_: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
@@ -136,6 +148,8 @@ class _OpenFile:
 
     def __init__(self, root: Path, path: str, table: pa.Table, nan: frozenset[str]) -> None:
         self.nan = nan
+        self._records = [f.name for f in table.schema if _is_record(f)]
+        self._used: Counter[str] = Counter()
         self._path = path
         self._full = root / path
         self._schema = table.schema
@@ -148,6 +162,10 @@ class _OpenFile:
             plain = [path for path, _ in found] == [name]
             for path, type_ in found:
                 if seen[path] > 1:
+                    continue
+                if name in self._records:
+                    if path == f"{name}.file":
+                        dictionary.append(path)
                     continue
                 if name not in _POSITION and (not plain or _repeats(table[name])):
                     dictionary.append(path)
@@ -173,8 +191,14 @@ class _OpenFile:
         return int(self._sink.tell())
 
     def write(self, table: pa.Table) -> None:
+        rows = ROW_GROUP_ROWS
+        for name in self._records:
+            rows = min(rows, _rows_a_group(table[name]))
+            paths = pc.struct_field(table[name], "file").drop_null()
+            for found in pc.value_counts(paths).to_pylist():
+                self._used[found["values"]] += found["counts"]
         with files.explained(self._full):
-            self._writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+            self._writer.write_table(table, row_group_size=rows)
 
     def close(self, change: str, origin: bool) -> tuple[DataFile, pq.FileMetaData]:
         with files.explained(self._full):
@@ -192,6 +216,7 @@ class _OpenFile:
             stats=stats,
             origin=origin,
             crc32=files.crc32(self._full),
+            records=tuple(RecordFile(path, 0, 0, count) for path, count in self._used.items()),
         )
         return file, metadata
 
@@ -212,6 +237,16 @@ def field_statistics(metadata: pq.FileMetaData, schema: pa.Schema) -> dict[int, 
     data = [f for f in schema if f.name not in ORIGIN_COLUMNS and f.name in places]
     found = ((field_id(f), _statistics(metadata, places[f.name])) for f in data)
     return {column_id: stats for column_id, stats in found if stats}
+
+
+def _rows_a_group(addresses: pa.ChunkedArray) -> int:
+    """How many rows a group may have, so that the records of one of DuckDB's vectors fit into memory.
+
+    DuckDB reads up to 2,048 rows of a group at once, and then their records.
+    """
+    total = pc.sum(pc.struct_field(addresses, "bytes")).as_py() or 0
+    rows = VECTOR_BYTES * len(addresses) // max(total, 1)
+    return ROW_GROUP_ROWS if rows >= VECTOR_ROWS else max(1, rows)
 
 
 def _statistics(metadata: pq.FileMetaData, index: int) -> list[Any] | None:

@@ -11,6 +11,7 @@
 --   file_size_bytes BIGINT: its size.
 --   snapshot_id BIGINT: the commit that wrote it.
 --   statistics JSON: for each column `min`, `max` and `nulls` of its stored values, where known.
+--   record_files STRUCT(file VARCHAR, row_count BIGINT, used_count BIGINT, file_size_bytes BIGINT)[]: the record files that its rows point into, and how many of its rows do.
 -- Errors:
 --   not-found: no dataset at the path, or no such version.
 -- Example:

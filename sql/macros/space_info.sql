@@ -14,10 +14,12 @@
 --   row_count BIGINT: its rows.
 --   column_count INTEGER: its columns.
 --   primary_keys VARCHAR[]: the columns that identify a row.
---   record_fields VARCHAR[]: the columns kept as records; none for now.
+--   record_fields VARCHAR[]: the columns kept as records.
 --   data_files BIGINT: how many files hold the rows.
 --   deleted_rows BIGINT: rows in these files that are deleted.
 --   data_bytes BIGINT: size of these files.
+--   record_files BIGINT: how many files hold their records.
+--   record_bytes BIGINT: size of these, with records that only older versions show.
 --   snapshots BIGINT: commits in the whole history, on all branches.
 --   branches BIGINT: how many there are.
 --   tags BIGINT: how many there are.

@@ -8,7 +8,7 @@
 --   column_name VARCHAR: its name in that version.
 --   column_type VARCHAR: its type, as DuckDB spells it.
 --   primary_key BOOLEAN: whether it is part of the key.
---   record_field BOOLEAN: whether its values are kept as records; false for now.
+--   record_field BOOLEAN: whether its values are kept as records.
 --   column_id BIGINT: its identity: renames and wider types keep it, a column added again under an old name has a new one.
 -- Errors:
 --   not-found: no dataset at the path, or no such version.

@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from array_record.python import array_record_module
 
 from space_sql.storage import files as storage_files
 
@@ -25,6 +26,7 @@ def install(at_step: AtStep) -> None:
     for name in ("link", "unlink", "mkdir", "rmdir", "rename", "replace", "fsync"):
         setattr(os, name, _stepping(getattr(os, name), name, at_step))
     storage_files.open = functools.partial(_Halved, at_step)  # type: ignore[attr-defined]
+    array_record_module.ArrayRecordWriter = _stepping(array_record_module.ArrayRecordWriter, "open", at_step)
     pa.OSFile = _stepping(pa.OSFile, "open", at_step)
     for name in ("write_table", "close"):
         setattr(pq.ParquetWriter, name, _stepping(getattr(pq.ParquetWriter, name), name, at_step))

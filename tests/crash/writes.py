@@ -15,7 +15,10 @@ SOURCE = "SELECT range AS id, 'new ' || range AS label, {'x': range / 2, 'tags':
 def create_base(con: duckdb.DuckDBPyConnection, path: Path, *, before: str = "") -> None:
     """Rows 0 to 5 in three files, a tag, a branch, and a history that ends ``before`` a checkpoint or merge."""
     columns = "id BIGINT, label VARCHAR, box STRUCT(x DOUBLE, tags VARCHAR[])"
-    call(con, "space_create", path, columns=columns, primary_keys=["id"])
+    if before == "records":
+        call(con, "space_create", path, columns=f"{columns}, r BLOB", primary_keys=["id"], record_fields=["r"])
+    else:
+        call(con, "space_create", path, columns=columns, primary_keys=["id"])
     for first in (0, 2, 4):
         call(
             con, "space_append", path, f"SELECT range AS id, 'old ' || range AS label FROM range({first}, {first + 2})"
@@ -24,12 +27,17 @@ def create_base(con: duckdb.DuckDBPyConnection, path: Path, *, before: str = "")
     call(con, "space_delete", path, "id = 99")
     call(con, "space_tag", path, "v1")
     call(con, "space_branch", path, "dev")
+    if before == "records":
+        call(con, "space_upsert", path, "SELECT 1 AS id, 'one'::BLOB AS r UNION ALL SELECT 3, 'three'::BLOB")
     if before == "a checkpoint":  # which comes with entry 32
         for number in range(24):
             call(con, "space_drop_tag" if number % 2 else "space_tag", path, "more")
     if before == "a merge":  # of the eight smallest files
         for number in range(4):
             call(con, "space_append", path, f"SELECT {number + 100} AS id")
+
+
+RECORDS = "SELECT range AS id, 'new ' || range AS label, ('r' || range)::BLOB AS r FROM range(3, 8)"
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,12 @@ WRITES: dict[str, KilledWrite] = {
     "drop column": KilledWrite("space_drop_column", ("box",)),
     "append with a checkpoint": KilledWrite("space_append", (SOURCE,), before="a checkpoint"),
     "append that merges files": KilledWrite("space_append", (SOURCE,), before="a merge"),
+    "create with records": KilledWrite(
+        "space_create", named={"source": RECORDS, "primary_keys": ["id"], "record_fields": ["r"]}, before=None
+    ),
+    "append of records": KilledWrite("space_append", (RECORDS,), before="records"),
+    "upsert of records": KilledWrite("space_upsert", (RECORDS,), before="records"),
+    "update of records": KilledWrite("space_update", ("r = 'new'::BLOB, label = 'set'", "id >= 1"), before="records"),
     "compact": KilledWrite("space_compact"),
     "expire": KilledWrite("space_expire", named={"versions": [0]}),
     "upsert on another branch": KilledWrite("space_upsert", (SOURCE,), {"branch": "dev"}),

@@ -31,14 +31,22 @@ class DatasetMachine(RowRules, ColumnRules, RefRules, UpkeepRules, SessionRules)
         for name in data.draw(st.lists(st.sampled_from(NAMES), max_size=3, unique_by=str.casefold)):
             columns.append(Column(next(self.column_ids), name, data.draw(st.sampled_from(TYPES))))
         content = Content(tuple(columns), tuple(c.id for c in columns[: len(keys)]))
+        bulky = [c.name for c in columns[len(keys) :] if c.type in ("BLOB", "VARCHAR")]
+        records = [name for name in bulky if data.draw(st.booleans())]
         if from_source:
             content = Content(tuple(c for c in columns if c.type != "HUGEINT"), content.keys)
             rows = draw_rows(data, content, content.columns, nulls=True)
-            sql = call_sql("space_create", self.path, source=source_sql(content.columns, rows), primary_keys=keys)
+            sql = call_sql(
+                "space_create",
+                self.path,
+                source=source_sql(content.columns, rows),
+                primary_keys=keys,
+                record_fields=records,
+            )
             content = model.append(content, as_values(content.columns, rows), model.Births()).content
         else:
             declared = ", ".join(f"{quoted(c.name)} {c.type}" for c in columns)
-            sql = call_sql("space_create", self.path, columns=declared, primary_keys=keys)
+            sql = call_sql("space_create", self.path, columns=declared, primary_keys=keys, record_fields=records)
         note(f"connection 0: CALL {sql}")
         ((*found,),) = self.connections[0].execute(f"CALL {sql}").fetchall()
         assert found == [0, "create", len(content.rows), 0, 0]

@@ -106,6 +106,27 @@ def test_changed_schemas_read_the_same_at_every_snapshot(con: duckdb.DuckDBPyCon
     same_at(con, *map(str, range(6)))
 
 
+def test_records_read_the_same_at_every_snapshot(con: duckdb.DuckDBPyConnection) -> None:
+    run(
+        con,
+        "CALL space_create('ds', source => 'SELECT range AS id, repeat(''i'', range::INT)::BLOB AS image,"
+        " CASE WHEN range <> 2 THEN ''é'' || range END AS text, ''l'' AS label FROM range(8)',"
+        " primary_keys => ['id'], record_fields => ['image', 'text'])",
+        "CALL space_update('ds', $$label = 'm'$$, 'id < 3')",
+        "CALL space_update('ds', 'image = NULL', 'id = 4')",
+        "CALL space_upsert('ds', $$SELECT 5 AS id, 'new'::BLOB AS image UNION ALL SELECT 20, ''$$)",
+        "CALL space_delete('ds', 'id = 6')",
+        "CALL space_compact('ds')",
+        "CALL space_drop_column('ds', 'text')",
+        "CALL space_restore('ds', '1')",
+    )
+    same_at(con, *map(str, range(8)))
+    (file,) = Reader(Path("ds")).state(5)[1].values()
+    used = sum(record["used"] for record in file["records"])
+    addresses = "FROM space_scan('ds', version => '5', records => 'address')"
+    assert con.execute(f"SELECT count(image) + count(text) {addresses}").fetchall() == [(used,)]
+
+
 def test_a_struct_that_became_a_map_reads_the_same(con: duckdb.DuckDBPyConnection) -> None:
     run(
         con,

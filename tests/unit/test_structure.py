@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from space_sql.functions.catalogue import CHANGES, READS, UPKEEP, WRITES
+from space_sql.functions.catalogue import CHANGES, READS, UPKEEP, VALUES, WRITES
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "space_sql"
@@ -34,7 +34,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAG
 
 
 def test_every_macro_is_in_the_catalogue() -> None:
-    assert {*READS, *WRITES, *CHANGES, *UPKEEP} == MACROS
+    assert {*READS, *VALUES, *WRITES, *CHANGES, *UPKEEP} == MACROS
 
 
 def test_every_function_has_a_module_and_every_module_a_function() -> None:

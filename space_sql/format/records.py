@@ -1,0 +1,126 @@
+"""Record fields: columns whose values lie in ArrayRecord files, while data files hold their addresses.
+
+Source: docs/format.md, section "Records".
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from space_sql.errors import FormatError, InvalidInputError
+from space_sql.format.paths import RECORDS
+from space_sql.format.types import BIGINT, BLOB, VARCHAR, Struct, Type
+
+ADDRESS = Struct((("file", VARCHAR), ("row", BIGINT), ("bytes", BIGINT), ("hash", BLOB)))
+"""Where a record is, how long it is, and the first 16 bytes of its SHA-256."""
+
+RECORD_TYPES = (BLOB, VARCHAR)
+RECORD_BYTES = 256 << 20
+"""The longest record."""
+
+MAX_GROUP_SIZE = 4096
+_COMPRESSION = re.compile(r"none|snappy|zstd(?::(?:[1-9]|1[0-9]|2[0-2]))?|brotli(?::(?:[0-9]|1[01]))?")
+_PATH = re.compile(rf"{RECORDS}/[A-Za-z0-9_-]{{1,80}}/[0-9a-f-]{{36}}\.array_record")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
+_NAME_LENGTH = 40
+
+
+@dataclass(frozen=True)
+class RecordOptions:
+    """How a field's records are written; readers need none of it.
+
+    ``group_size`` is how many records are compressed and read together; what is None suits the records.
+    """
+
+    group_size: int | None = None
+    compression: str | None = None
+
+    def encode(self) -> dict[str, Any]:
+        """The options as they stand in the log."""
+        named = {"group_size": self.group_size, "compression": self.compression}
+        return {name: value for name, value in named.items() if value is not None}
+
+    @staticmethod
+    def decode(data: Mapping[str, Any]) -> RecordOptions:
+        """Read options from the log; unknown ones are passed over."""
+        return RecordOptions(data.get("group_size"), data.get("compression"))
+
+
+def record_options(name: str, given: Mapping[str, Any]) -> RecordOptions:
+    """Options as a person wrote them for a field; InvalidInputError says what is allowed."""
+    unknown = [key for key in given if key not in ("group_size", "compression")]
+    if unknown:
+        raise InvalidInputError(f'record_options of "{name}": no option "{unknown[0]}"; give group_size, compression')
+    size, compression = given.get("group_size"), given.get("compression")
+    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_GROUP_SIZE):
+        raise InvalidInputError(f'record_options of "{name}": group_size is a number from 1 to {MAX_GROUP_SIZE}')
+    if compression is not None and not _COMPRESSION.fullmatch(str(compression).lower()):
+        raise InvalidInputError(
+            f'record_options of "{name}": compression is none, snappy, zstd, zstd:1 to zstd:22, brotli or '
+            f"brotli:0 to brotli:11, not {compression}"
+        )
+    return RecordOptions(size, str(compression).lower() if compression is not None else None)
+
+
+@dataclass(frozen=True)
+class RecordFile:
+    """An ArrayRecord file that rows of a data file point into.
+
+    ``rows`` and ``bytes`` are the file's own; ``used`` is how many rows of the data file point into it.
+    """
+
+    path: str
+    rows: int
+    bytes: int
+    used: int
+
+    def encode(self) -> dict[str, Any]:
+        """The record file as it stands in the log."""
+        return {"path": self.path, "rows": self.rows, "bytes": self.bytes, "used": self.used}
+
+    @staticmethod
+    def decode(data: Mapping[str, Any]) -> RecordFile:
+        """Read a record file from the log."""
+        return RecordFile(record_path(data["path"]), data["rows"], data["bytes"], data["used"])
+
+
+def placed(used: Mapping[str, int], known: Mapping[str, RecordFile]) -> tuple[RecordFile, ...]:
+    """The record files that a data file uses, by path and count of rows; FormatError for one that is not known."""
+    out = []
+    for path, count in used.items():
+        if path not in known:
+            raise FormatError(f"rows point into the record file {path}, which their data file does not list")
+        out.append(replace(known[path], used=count))
+    return tuple(out)
+
+
+def by_path(files: Iterable[RecordFile]) -> dict[str, RecordFile]:
+    """Record files by their path, each once."""
+    return {file.path: file for file in files}
+
+
+def folder_name(column_id: int, name: str) -> str:
+    """The folder of a field's records: for people; addresses hold whole paths."""
+    clean = _UNSAFE.sub("_", name).strip("_")[:_NAME_LENGTH]
+    return f"{clean or 'field'}-{column_id}"
+
+
+def new_record_path(folder: str) -> str:
+    """A fresh path for a record file."""
+    return f"{RECORDS}/{folder}/{uuid.uuid4()}.array_record"
+
+
+def record_path(path: object) -> str:
+    """Return a path from an address; raise FormatError unless it is one of a record file."""
+    if isinstance(path, str) and _PATH.fullmatch(path):
+        return path
+    raise FormatError(f"{path!r} is not the path of a record file in a dataset")
+
+
+def is_record_type(type_: Type) -> bool:
+    """Whether values of a type can be records."""
+    return type_ in RECORD_TYPES
