@@ -19,7 +19,8 @@ from space_sql.hosts.python import macros
 _KEEPERS = ("space", "space_sql")
 """Names for the database in memory that keeps the macros; the second when the first is taken."""
 
-_LETTERS = {"VARCHAR": "T", "BIGINT": "I", "BOOLEAN": "B"}
+_LETTERS = {"VARCHAR": "T", "BIGINT": "I", "BOOLEAN": "B", "BLOB": "L"}
+"""A function that gives BLOB is called for many rows at once, the others for each row."""
 _CREATE = re.compile(r"^CREATE OR REPLACE TEMP MACRO (\w+)\s*\(([^)]*)\)(.*)", re.DOTALL | re.MULTILINE)
 _CONNECTIONS = 1 << 32
 """How many connections each database of the process can number."""
@@ -36,6 +37,7 @@ class _Macro(NamedTuple):
 
 def functions() -> list[tuple[str, str, str, str, Callable[..., Any]]]:
     """Name, a letter for each parameter, one for the result, V when volatile, and what to call."""
+    assert all(function.vector == (function.returns == "BLOB") for function in FUNCTIONS)
     return [
         (
             function.name,

@@ -75,7 +75,7 @@ static void write_result(char kind, duckdb_handle output, idx_t row, const resul
     if (result->null) {
         duckdb_vector_ensure_validity_writable(output);
         duckdb_validity_set_row_invalid(duckdb_vector_get_validity(output), row);
-    } else if (kind == 'T') {
+    } else if (kind == 'T' || kind == 'L') {
         duckdb_vector_assign_string_element_len(output, row, result->text, result->length);
     } else if (kind == 'B') {
         ((bool *)duckdb_vector_get_data(output))[row] = result->number != 0;
@@ -110,6 +110,90 @@ static void call_rows(duckdb_handle info, duckdb_handle chunk, duckdb_handle out
     }
     for (idx_t row = 0; results && row < size; row++) {
         free(results[row].text);
+    }
+    free(results);
+}
+
+/* One tuple a parameter, with its value in every row. */
+static PyObject *columns(const function_t *function, duckdb_handle chunk, idx_t size) {
+    size_t count = strlen(function->parameters);
+    PyObject *out = PyTuple_New((ptrdiff_t)count);
+    bool fine = out != NULL;
+    for (size_t i = 0; fine && i < count; i++) {
+        duckdb_handle vector = duckdb_data_chunk_get_vector(chunk, i);
+        PyObject *column = PyTuple_New((ptrdiff_t)size);
+        fine = column != NULL;
+        for (idx_t row = 0; fine && row < size; row++) {
+            PyObject *value = argument(function->parameters[i], vector, row);
+            fine = value && PyTuple_SetItem(column, (ptrdiff_t)row, value) == 0;
+        }
+        if (fine) {
+            fine = PyTuple_SetItem(out, (ptrdiff_t)i, column) == 0;
+        } else if (column) {
+            Py_DecRef(column);
+        }
+    }
+    if (!fine && out) {
+        Py_DecRef(out);
+    }
+    return fine ? out : NULL;
+}
+
+/* Where the bytes of each row are; they live as long as the answer, which is a list. */
+static bool find_bytes(PyObject *answer, result_t *results, idx_t size) {
+    if (PySequence_Size(answer) != (ptrdiff_t)size) {
+        return false;
+    }
+    for (idx_t row = 0; row < size; row++) {
+        PyObject *value = PySequence_GetItem(answer, (ptrdiff_t)row);
+        if (!value) {
+            return false;
+        }
+        Py_DecRef(value); /* the list holds it */
+        ptrdiff_t length = 0;
+        if (value == python_none) {
+            results[row].null = true;
+        } else if (PyBytes_AsStringAndSize(value, &results[row].text, &length) != 0) {
+            return false;
+        }
+        results[row].length = (size_t)length;
+    }
+    return true;
+}
+
+/* A function that Python computes for all rows at once: records, which are large and are not copied twice. */
+static void call_columns(duckdb_handle info, duckdb_handle chunk, duckdb_handle output) {
+    const function_t *function = duckdb_scalar_function_get_extra_info(info);
+    char why[WHY] = "out of memory";
+    idx_t size = duckdb_data_chunk_get_size(chunk);
+    result_t *results = calloc(size ? size : 1, sizeof *results);
+    PyObject *answer = NULL;
+    bool fine = false;
+    if (results && python_is_ending()) {
+        snprintf(why, sizeof why, "this process is ending");
+    } else if (results) {
+        int lock = PyGILState_Ensure();
+        PyObject *arguments = columns(function, chunk, size);
+        answer = arguments ? PyObject_CallObject(function->call, arguments) : NULL;
+        fine = answer && find_bytes(answer, results, size);
+        if (!fine && PyErr_Occurred()) {
+            python_error(why, sizeof why);
+        }
+        if (arguments) {
+            Py_DecRef(arguments);
+        }
+        PyGILState_Release(lock);
+    }
+    for (idx_t row = 0; fine && row < size; row++) {
+        write_result(function->returns, output, row, &results[row]);
+    }
+    if (answer) {
+        int lock = PyGILState_Ensure();
+        Py_DecRef(answer);
+        PyGILState_Release(lock);
+    }
+    if (!fine) {
+        duckdb_scalar_function_set_error(info, why);
     }
     free(results);
 }
@@ -227,8 +311,10 @@ duckdb_state add_function(duckdb_handle connection, const char *name, bool is_vo
         }
         duckdb_destroy_logical_type(&type);
     }
-    duckdb_handle returns = duckdb_create_logical_type(own->returns == 'T' ? T_VARCHAR
-                                                       : own->returns == 'B' ? T_BOOLEAN : T_BIGINT);
+    duckdb_handle returns = duckdb_create_logical_type(own->returns == 'T'   ? T_VARCHAR
+                                                       : own->returns == 'L' ? T_BLOB
+                                                       : own->returns == 'B' ? T_BOOLEAN
+                                                                             : T_BIGINT);
     duckdb_scalar_function_set_return_type(scalar, returns);
     duckdb_destroy_logical_type(&returns);
     duckdb_scalar_function_set_special_handling(scalar); /* NULLs arrive; one that is not volatile folds while binding */
@@ -238,6 +324,7 @@ duckdb_state add_function(duckdb_handle connection, const char *name, bool is_vo
     duckdb_scalar_function_set_extra_info(scalar, own, own->call ? free : forget_instance);
     duckdb_scalar_function_set_function(scalar, !own->call                  ? give_instance
                                                 : own->parameters[0] == '*' ? call_chunk
+                                                : own->returns == 'L'       ? call_columns
                                                                             : call_rows);
     duckdb_state state = duckdb_register_scalar_function(connection, scalar);
     duckdb_destroy_scalar_function(&scalar);

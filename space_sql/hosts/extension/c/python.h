@@ -36,6 +36,7 @@ typedef void PyObject;
     F(PyLong_FromLongLong, PyObject *, (long long))                                                                    \
     F(PyLong_AsLongLong, long long, (PyObject *))                                                                      \
     F(PyLong_FromVoidPtr, PyObject *, (void *))                                                                        \
+    F(PyBytes_AsStringAndSize, int, (PyObject *, char **, ptrdiff_t *))                                                \
     F(PyUnicode_FromStringAndSize, PyObject *, (const char *, ptrdiff_t))                                              \
     F(PyUnicode_DecodeFSDefault, PyObject *, (const char *))                                                           \
     F(PyUnicode_AsUTF8AndSize, const char *, (PyObject *, ptrdiff_t *))                                                \
