@@ -42,6 +42,8 @@ def check_unchanged(base: State, tip: Tip, operation: str) -> None:
 
 def _only_rewritten(base: State, tip: Tip) -> bool:
     """Whether all commits since the base did was to put the same rows into other files."""
+    if tip.view.dataset.log.state(base.snapshot_id).files != base.files:
+        return False  # the base is what only a transaction sees
     at = tip.state.snapshot_id
     while at > base.snapshot_id:
         commit = tip.view.commit(at)
