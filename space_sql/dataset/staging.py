@@ -84,7 +84,7 @@ class Staging:
         if keep is not None:
             table, stored = table.filter(keep), stored.filter(keep)
         self._keep_positions(table)
-        self._ready.append(stored)
+        self._ready.append(_copied(stored))
         if sum(map(len, self._ready)) >= ROW_GROUP_ROWS or sum(t.nbytes for t in self._ready) >= ROW_GROUP_BYTES:
             self._write_ready()
 
@@ -121,6 +121,14 @@ class Staging:
             self._writer.abort()
             if self._recorder is not None:
                 self._recorder.abort()
+
+
+def _copied(table: pa.Table) -> pa.Table:
+    """The table in memory of its own: a column that DuckDB handed over keeps its whole batch alive, records too."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return pa.ipc.open_stream(sink.getvalue()).read_all()
 
 
 def _as_stored(table: pa.Table, columns: Sequence[Column]) -> pa.Table:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -310,3 +312,29 @@ def test_verification_finds_damaged_and_missing_records(con: duckdb.DuckDBPyConn
     assert con.execute("SELECT kind, file FROM space_verify('ds')").fetchall() == [
         ("missing-file", str(path.relative_to("ds")))
     ]
+
+
+APPEND = """
+import resource, space_sql
+con = space_sql.connect()
+con.execute("SET VARIABLE space_sync = false")
+con.execute("SET threads = 2")
+con.execute("CALL space_create('ds', columns => 'id BIGINT, r BLOB', primary_keys => ['id'], record_fields => ['r'])")
+rows = "SELECT range AS id, repeat(md5(range::VARCHAR), 512)::BLOB AS r FROM range(60000)"
+con.execute("CALL space_append('ds', ?)", [rows])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").exists(), reason="ru_maxrss has another unit")
+def test_a_gigabyte_of_records_is_appended_in_bounded_memory(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", APPEND],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout.split()[-1]) < 700
