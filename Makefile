@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 VENV15 := .venv-duckdb15
+VENVT := .venv-training
 BIN := $(VENV)/bin
 DUCKDB15 := 1.5.6
 NODE := tests/hosts/node/node_modules/@duckdb/node-api/package.json
@@ -10,7 +11,7 @@ LONG := SPACE_SQL_LONG=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test test-duckdb15 lint types format stress crash property bench notebooks docs clean
+.PHONY: help quickstart test test-duckdb15 lint types format stress crash property test-training bench notebooks docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -44,6 +45,10 @@ crash: $(VENV)/.installed-dev  ## killed in the middle of every write, long form
 property: $(VENV)/.installed-dev  ## random operations beside a model, long form
 	$(LONG) $(BIN)/pytest -m property -n auto
 
+test-training: $(VENVT)/.installed-dev  ## the loaders against torch, grain, tensorflow, datasets and ray, in .venv-training
+	for part in torch frameworks docs; do $(VENVT)/bin/pytest -rs tests/training/test_$$part.py || exit 1; done
+	$(VENVT)/bin/pytest tests/notebooks -k training
+
 bench: $(VENV)/.installed-dev  ## the benchmark table
 	$(BIN)/python benchmarks/run.py
 
@@ -55,10 +60,10 @@ docs: $(VENV)/.installed-dev  ## write the function reference and the table of h
 	$(BIN)/python -m tests.hosts.table
 
 clean:  ## remove the environments
-	rm -rf $(VENV) $(VENV15) tests/hosts/node/node_modules
+	rm -rf $(VENV) $(VENV15) $(VENVT) tests/hosts/node/node_modules
 
 # An environment is made anew only when it is missing, and filled again when pyproject.toml changes.
-$(VENV)/bin/python $(VENV15)/bin/python:
+$(VENV)/bin/python $(VENV15)/bin/python $(VENVT)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Space SQL needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
 	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
@@ -81,3 +86,7 @@ $(NODE): tests/hosts/node/package.json
 	@if command -v npm >/dev/null; then \
 	  npm install --prefix tests/hosts/node --no-package-lock --no-audit --no-fund --loglevel=error && touch $@; \
 	else echo "There is no npm, so nothing is tested in Node."; fi
+
+$(VENVT)/.installed-dev: pyproject.toml | $(VENVT)/bin/python
+	$(VENVT)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,training]'
+	@touch $@
