@@ -95,7 +95,7 @@ def test_a_closed_file_opens_in_another_process_without_the_extension(opened: Op
     done = run("con = duckdb.connect('file.duckdb'); con.execute('INSERT INTO t VALUES (2)'); con.close()")
     assert done.returncode == 0, done.stderr
     done = run("print(load('file.duckdb').execute('SELECT count(*), (SELECT count(*) FROM t) FROM v').fetchall())")
-    assert done.stdout == "[(10, 2)]\n"
+    assert done.stdout.endswith("[(10, 2)]\n")  # a progress bar may come first
 
 
 def test_closing_a_database_forgets_its_connections(opened: Opener) -> None:
