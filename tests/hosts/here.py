@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import space_sql
@@ -45,7 +46,9 @@ def _load() -> list[str]:
     return [f"LOAD '{built()}'"]
 
 
-HOSTS: dict[str, Callable[[], Host]] = {"python": _python, "extension": _extension, "shell": _shell, "node": _node}
+_ALL: dict[str, Callable[[], Host]] = {"python": _python, "extension": _extension, "shell": _shell, "node": _node}
+HOSTS = {name: _ALL[name] for name in os.environ.get("SPACE_SQL_HOSTS", ",".join(_ALL)).split(",")}
+"""Those of this run: SPACE_SQL_HOSTS=python,shell chooses some."""
 _made: dict[str, Host] = {}
 
 
