@@ -23,6 +23,9 @@ RECORD_BYTES = 256 << 20
 """The longest record."""
 
 MAX_GROUP_SIZE = 4096
+DECODERS = ("image", "numpy", "json")
+"""What a field may be decoded by; what each does is for the reader to know, a dataset never carries code."""
+
 _COMPRESSION = re.compile(r"none|snappy|zstd(?::(?:[1-9]|1[0-9]|2[0-2]))?|brotli(?::(?:[0-9]|1[01]))?")
 _PATH = re.compile(rf"{RECORDS}/[A-Za-z0-9_-]{{1,80}}/[0-9a-f-]{{36}}\.array_record")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
@@ -31,30 +34,34 @@ _NAME_LENGTH = 40
 
 @dataclass(frozen=True)
 class RecordOptions:
-    """How a field's records are written; readers need none of it.
+    """How a field's records are written, of which readers need nothing; and what they are.
 
-    ``group_size`` is how many records are compressed and read together; what is None suits the records.
+    ``group_size`` is how many records are compressed and read together; what is None suits the records. ``decoder``
+    names what turns a record into what a model takes.
     """
 
     group_size: int | None = None
     compression: str | None = None
+    decoder: str | None = None
 
     def encode(self) -> dict[str, Any]:
         """The options as they stand in the log."""
-        named = {"group_size": self.group_size, "compression": self.compression}
+        named = {"group_size": self.group_size, "compression": self.compression, "decode": self.decoder}
         return {name: value for name, value in named.items() if value is not None}
 
     @staticmethod
     def decode(data: Mapping[str, Any]) -> RecordOptions:
         """Read options from the log; unknown ones are passed over."""
-        return RecordOptions(data.get("group_size"), data.get("compression"))
+        return RecordOptions(data.get("group_size"), data.get("compression"), data.get("decode"))
 
 
 def record_options(name: str, given: Mapping[str, Any]) -> RecordOptions:
     """Options as a person wrote them for a field; InvalidInputError says what is allowed."""
-    unknown = [key for key in given if key not in ("group_size", "compression")]
+    unknown = [key for key in given if key not in ("group_size", "compression", "decode")]
     if unknown:
-        raise InvalidInputError(f'record_options of "{name}": no option "{unknown[0]}"; give group_size, compression')
+        raise InvalidInputError(
+            f'record_options of "{name}": no option "{unknown[0]}"; give group_size, compression, decode'
+        )
     size, compression = given.get("group_size"), given.get("compression")
     if size is not None and (not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_GROUP_SIZE):
         raise InvalidInputError(f'record_options of "{name}": group_size is a number from 1 to {MAX_GROUP_SIZE}')
@@ -63,7 +70,10 @@ def record_options(name: str, given: Mapping[str, Any]) -> RecordOptions:
             f'record_options of "{name}": compression is none, snappy, zstd, zstd:1 to zstd:22, brotli or '
             f"brotli:0 to brotli:11, not {compression}"
         )
-    return RecordOptions(size, str(compression).lower() if compression is not None else None)
+    decoder = given.get("decode")
+    if decoder is not None and decoder not in DECODERS:
+        raise InvalidInputError(f'record_options of "{name}": decode is {", ".join(DECODERS)}, not {decoder}')
+    return RecordOptions(size, str(compression).lower() if compression is not None else None, decoder)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from space_sql.errors import FormatError, InvalidInputError, NotFoundError, near
 from space_sql.format.carriers import physical
 from space_sql.format.names import check_column
 from space_sql.format.records import ADDRESS, RECORD_TYPES, RecordOptions
-from space_sql.format.types import Array, List, Map, Struct, Type, parse_type
+from space_sql.format.types import BLOB, Array, List, Map, Struct, Type, parse_type
 
 _VIRTUAL = {"filename", "file_index", "file_row_number", "rowid", "file_size", "file_last_modified"}
 _FIRST_ADDED_ID = 1 << 20
@@ -231,7 +231,12 @@ def with_records(schema: Schema, fields: list[str], options: dict[str, RecordOpt
                 f'record field "{column.name}" has type {column.type}; records are BLOB or VARCHAR: CAST it, '
                 "or leave it an ordinary column"
             )
-        schema = schema.replaced(replace(column, record=options.get(name.casefold(), RecordOptions())))
+        chosen = options.get(name.casefold(), RecordOptions())
+        if chosen.decoder not in (None, "json") and column.type != BLOB:
+            raise InvalidInputError(
+                f'record_options of "{column.name}": decode {chosen.decoder} is for BLOB, not for {column.type}'
+            )
+        schema = schema.replaced(replace(column, record=chosen))
     folded = {name.casefold() for name in fields}
     stray = next((name for name in options if name not in folded), None)
     if stray is not None:

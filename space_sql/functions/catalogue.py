@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from space_sql.dataset.rows import Rows
 from space_sql.dataset.transact import Report, Result
-from space_sql.functions import changes, datasets, diff, file, files, info, record, refs, scan, schema, snapshots
+from space_sql.functions import changes, datasets, diff, epoch, file, files, info, record, refs, scan, schema, snapshots
 
 
 class Writing(Protocol):
@@ -77,6 +77,7 @@ READS: dict[str, Callable[..., str]] = {
     "space_files": files.read,
     "space_info": info.read,
     "space_datasets": datasets.read,
+    "space_epoch": epoch.read,
 }
 
 VALUES: dict[str, Callable[..., Any]] = {

@@ -1,0 +1,95 @@
+"""Conditions and orders that give the same rows whenever they are computed: one expression each, over one row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import orjson
+
+from space_sql.dataset.engine import cursor
+from space_sql.dataset.source import predicate_sql
+from space_sql.errors import InvalidInputError
+from space_sql.format.schema import Schema
+
+_SETTINGS = {"getvariable", "current_setting"}
+_TIMES = {"current_timestamp", "current_date", "current_time", "localtimestamp", "localtime"}
+_PREFIX = "SELECT NULL ORDER BY "
+
+
+def condition_sql(condition: str, schema: Schema, what: str) -> str:
+    """A condition as an expression in brackets.
+
+    Raises InvalidInputError unless it is one expression that depends on nothing but the row.
+    """
+    sql = predicate_sql(condition)
+    _check(_parsed(f"SELECT {sql}"), schema, what)
+    return sql
+
+
+def order_sql(order_by: str, schema: Schema) -> str:
+    """The terms of an ORDER BY with their directions spelled out, so that no setting changes them."""
+    told = _parsed(f"{_PREFIX}\n{order_by}\n")
+    if told.get("error"):
+        raise InvalidInputError(f"order_by does not parse: {told.get('error_message', 'unknown error')}")
+    node = told["statements"][0]["node"]
+    modifiers = node.get("modifiers", [])
+    if (
+        len(told["statements"]) != 1
+        or node["type"] != "SELECT_NODE"
+        or len(modifiers) != 1
+        or modifiers[0]["type"] != "ORDER_MODIFIER"
+        or node["from_table"]["type"] != "EMPTY"
+        or any(term["expression"]["class"] in ("STAR", "CONSTANT") for term in modifiers[0]["orders"])
+    ):
+        raise InvalidInputError(f"order_by is written like 'label, score DESC', found: {order_by.strip()}")
+    _check(modifiers, schema, "order_by")
+    for term in modifiers[0]["orders"]:
+        if term["type"] == "ORDER_DEFAULT":
+            term["type"] = "ASCENDING"
+        if term["null_order"] == "ORDER_DEFAULT":
+            term["null_order"] = "NULLS LAST"
+    with cursor() as con:
+        ((text,),) = con.execute("SELECT json_deserialize_sql(?::JSON)", [orjson.dumps(told).decode()]).fetchall()
+    return str(text).removeprefix(_PREFIX)
+
+
+def _parsed(sql: str) -> Any:
+    with cursor() as con:
+        ((row,),) = con.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
+    return orjson.loads(row)
+
+
+def _check(parsed: Any, schema: Schema, what: str) -> None:
+    for node in _nodes(parsed):
+        kind = node.get("class")
+        if kind == "SUBQUERY":
+            raise InvalidInputError(f"{what} cannot have a subquery: rows would depend on more than the version")
+        if kind == "WINDOW":
+            raise InvalidInputError(f"{what} cannot have a window function: it is computed for each row by itself")
+        name = node.get("function_name")
+        if kind == "COLUMN_REF":
+            (*_, last) = node["column_names"]
+            name = last if last.casefold() in _TIMES and last.casefold() not in schema.by_name else None
+        if isinstance(name, str) and (name.casefold() in _changing() or name.casefold() in _TIMES):
+            raise InvalidInputError(f"{what} cannot use {name}: it is not the same at every call")
+
+
+def _nodes(parsed: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(parsed, dict):
+        yield parsed
+        parsed = list(parsed.values())
+    if isinstance(parsed, list):
+        for part in parsed:
+            yield from _nodes(part)
+
+
+@cache
+def _changing() -> frozenset[str]:
+    """Names of the functions that depend on the moment, on a setting or on chance."""
+    with cursor() as con:
+        rows = con.execute(
+            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability != 'CONSISTENT'"
+        ).fetchall()
+    return frozenset(name for (name,) in rows) | _SETTINGS

@@ -1,0 +1,23 @@
+-- space_epoch(path, version => NULL, seed => 0, epoch => 0, rank => 0, world => 1, predicate => NULL, order_by => NULL)
+-- kind: read
+-- The rows of a version in the order in which training reads them in an epoch: what the loaders of
+-- `space_sql.training` give, in that order. Every row comes once in an epoch, in an order that only the version, the
+-- seed and the epoch choose. Of `world` ranks, each has its own share: every `world`-th row of that order, beginning
+-- with number `rank`.
+-- Arguments:
+--   path: the dataset's folder.
+--   version: a snapshot id, tag, branch or `branch~N`; omitted, the head of the session's branch.
+--   seed: a whole number that chooses the orders of all epochs.
+--   epoch: the number of the epoch, from 0.
+--   rank: whose share, from 0.
+--   world: how many ranks there are; 1, and the share is everything.
+--   predicate: only rows for which this is true, like `where` of `open_dataset`: one expression over a row, without subqueries; a record field is its address in it, as in `'image.bytes > 1000'`.
+--   order_by: how rows are numbered before they are shuffled, like 'label, id DESC'; omitted, as they lie in the files.
+-- Returns the dataset's columns, with the names and types that they have in that version.
+-- Errors:
+--   not-found: no dataset at the path, or no such version.
+--   invalid-input: a rank that is not below `world`, a negative epoch; a predicate or order that is not one, or that is not the same at every call.
+-- Example:
+--   SELECT id, label FROM space_epoch('annotations', version => 'v1', seed => 7, epoch => 1);
+CREATE OR REPLACE TEMP MACRO space_epoch(path, version := NULL, seed := 0, epoch := 0, rank := 0, world := 1, predicate := NULL, order_by := NULL) AS TABLE
+SELECT * FROM query(_space_read('space_epoch', _space_session(), to_json({path: path::VARCHAR, version: version::VARCHAR, seed: seed::BIGINT, epoch: epoch::BIGINT, rank: rank::BIGINT, world: world::BIGINT, predicate: predicate::VARCHAR, order_by: order_by::VARCHAR})::VARCHAR));
