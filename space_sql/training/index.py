@@ -31,6 +31,7 @@ class Values:
     """An ordinary column."""
 
     def __init__(self, column: Column, chunks: pa.ChunkedArray) -> None:
+        self._column = column
         self._wide = column.type in _WIDE
         self.arrow = _whole(chunks)
         plain = pa.types.is_integer(self.arrow.type) or pa.types.is_floating(self.arrow.type)
@@ -38,6 +39,10 @@ class Values:
         """The values where NumPy can hold them without copying: numbers without NULL."""
         if plain and not self.arrow.null_count and isinstance(self.arrow, pa.Array):
             self.numpy = self.arrow.to_numpy(zero_copy_only=True)
+
+    def part(self, rows: Numbers) -> Values:
+        """Some rows of it, in memory of their own."""
+        return Values(self._column, pa.chunked_array([self.arrow.take(pa.array(rows))], self.arrow.type))
 
     def take(self, rows: Numbers) -> list[Any]:
         """The values of some rows as Python has them."""
@@ -78,6 +83,10 @@ class Records:
             return [None if record is None else record.decode() for record in found]
         return found
 
+    def part(self, rows: Numbers) -> Records:
+        """Some rows of it."""
+        return Records(self.column, self.paths, self.file[rows], self.row[rows], self.length[rows])
+
     def address(self, row: int) -> str:
         """Where the record of a row is, for people."""
         return f"{self.paths[self.file[row]]}, row {self.row[row]}"
@@ -89,6 +98,11 @@ class Index:
 
     rows: int
     columns: dict[str, Values | Records]
+
+    def part(self, first: int, end: int) -> Index:
+        """The rows from ``first`` to before ``end``."""
+        rows = np.arange(first, end)
+        return Index(len(rows), {name: column.part(rows) for name, column in self.columns.items()})
 
 
 def load(query: Query, state: State) -> Index:

@@ -57,6 +57,11 @@ class Source(Rows):
         return self._query.snapshot_id
 
     @property
+    def root(self) -> str:
+        """The dataset's folder."""
+        return self._query.root
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns."""
         return self._query.columns
