@@ -235,8 +235,17 @@ class RecordFiles:
         for file, places in wanted.items():
             places.sort()
             with self._reader(file) as reader:
+                seek, read, row = reader.seek, reader.read, 0
+                try:
+                    for row, index in places:
+                        seek(row)
+                        out[index] = read()
+                except IndexError as error:
+                    raise self._no_row(reader, file, row) from error
+            if lengths is not None:
                 for row, index in places:
-                    out[index] = self._record(reader, file, row, lengths[index] if lengths is not None else None)
+                    if len(out[index]) != lengths[index]:  # type: ignore[arg-type]  # it was read
+                        self._check(out[index], file, row, lengths[index])
         return out
 
     def count(self, file: str) -> int:
@@ -249,12 +258,18 @@ class RecordFiles:
             reader.seek(row)
             record: bytes = reader.read()
         except IndexError as error:
-            raise FormatError(
-                f"record file {self._root}/{file} has {reader.num_records()} records, and no row {row}"
-            ) from error
-        if length is not None and len(record) != length:
-            raise FormatError(f"record {row} of {self._root}/{file} has {len(record)} bytes, its address says {length}")
+            raise self._no_row(reader, file, row) from error
+        self._check(record, file, row, length)
         return record
+
+    def _no_row(self, reader: Any, file: str | None, row: int) -> FormatError:
+        return FormatError(f"record file {self._root}/{file} has {reader.num_records()} records, and no row {row}")
+
+    def _check(self, record: bytes | None, file: str | None, row: int, length: int | None) -> None:
+        if length is not None and record is not None and len(record) != length:
+            raise FormatError(
+                f"record {row} of {self._root}/{file} has {len(record)} bytes, its address says {length}"
+            )
 
     @contextmanager
     def _reader(self, file: str | None) -> Iterator[Any]:

@@ -15,13 +15,15 @@ def make(path: Path, rows: int, *, changes: bool = True) -> duckdb.DuckDBPyConne
     con.execute("SET VARIABLE space_sync = false")
     con.execute(
         f"CALL space_create('{path}', primary_keys => ['id'], record_fields => ['image', 'note'], columns => "
-        "'id BIGINT, label INTEGER, image BLOB, score DOUBLE, note VARCHAR, tags VARCHAR[], big HUGEINT, seen TIMESTAMPTZ')"
+        "'id BIGINT, label INTEGER, image BLOB, score DOUBLE, note VARCHAR, tags VARCHAR[], big HUGEINT, "
+        "seen TIMESTAMPTZ')"
     )
     for part in range(3):
         con.execute(
             f"CALL space_append('{path}', $$SELECT range AS id, (range % 5)::INTEGER AS label, "
             "CASE WHEN range % 7 > 0 THEN repeat('x', (range % 11)::INTEGER)::BLOB END AS image, "
-            "CASE WHEN range % 4 > 0 THEN range / 3 END AS score, 'note ' || range AS note, ['a', 'b' || range] AS tags, "
+            "CASE WHEN range % 4 > 0 THEN range / 3 END AS score, 'note ' || range AS note, "
+            "['a', 'b' || range] AS tags, "
             "range::HUGEINT * 100000000000000000000 AS big, make_timestamptz(range * 1000000) AS seen "
             f"FROM range({rows * part // 3}, {rows * (part + 1) // 3})$$)"
         )

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="make test-training")
-
-from torch.utils.data import DataLoader
-
 import space_sql
 from space_sql.training import Source, open_dataset
-from space_sql.training import torch as adapter
 from tests.training import scans
+
+torch = pytest.importorskip("torch", reason="make test-training")
+
+from torch.utils.data import DataLoader  # noqa: E402
+
+from space_sql.training import torch as adapter  # noqa: E402
 
 LONG = bool(os.environ.get("SPACE_SQL_LONG"))
 pytestmark = pytest.mark.filterwarnings("ignore")
