@@ -3,13 +3,14 @@
 PYTHON ?= python3
 VENV := .venv
 VENV15 := .venv-duckdb15
+VENVT := .venv-training
 BIN := $(VENV)/bin
 DUCKDB15 := 1.5.6
 LONG := SPACE_SQL_LONG=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test test-duckdb15 lint types format stress crash property bench notebooks docs clean
+.PHONY: help quickstart test test-duckdb15 lint types format stress crash property test-training bench notebooks docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -43,6 +44,9 @@ crash: $(VENV)/.installed-dev  ## killed in the middle of every write, long form
 property: $(VENV)/.installed-dev  ## random operations beside a model, long form
 	$(LONG) $(BIN)/pytest -m property -n auto
 
+test-training: $(VENVT)/.installed-dev  ## the loaders against torch, grain, tensorflow, datasets and ray, in .venv-training
+	for part in torch frameworks docs; do $(VENVT)/bin/pytest -rs tests/training/test_$$part.py || exit 1; done
+
 bench: $(VENV)/.installed-dev  ## the benchmark table
 	$(BIN)/python benchmarks/run.py
 
@@ -53,10 +57,10 @@ docs: $(VENV)/.installed-dev  ## write the function reference anew
 	$(BIN)/python docs/reference.py
 
 clean:  ## remove the environments
-	rm -rf $(VENV) $(VENV15)
+	rm -rf $(VENV) $(VENV15) $(VENVT)
 
 # An environment is made anew only when it is missing, and filled again when pyproject.toml changes.
-$(VENV)/bin/python $(VENV15)/bin/python:
+$(VENV)/bin/python $(VENV15)/bin/python $(VENVT)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Space SQL needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
 	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
@@ -72,4 +76,8 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 
 $(VENV15)/.installed-dev: pyproject.toml | $(VENV15)/bin/python
 	$(VENV15)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,notebook]' duckdb==$(DUCKDB15)
+	@touch $@
+
+$(VENVT)/.installed-dev: pyproject.toml | $(VENVT)/bin/python
+	$(VENVT)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,training]'
 	@touch $@

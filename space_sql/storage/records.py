@@ -267,9 +267,7 @@ class RecordFiles:
 
     def _check(self, record: bytes | None, file: str | None, row: int, length: int | None) -> None:
         if length is not None and record is not None and len(record) != length:
-            raise FormatError(
-                f"record {row} of {self._root}/{file} has {len(record)} bytes, its address says {length}"
-            )
+            raise FormatError(f"record {row} of {self._root}/{file} has {len(record)} bytes, its address says {length}")
 
     @contextmanager
     def _reader(self, file: str | None) -> Iterator[Any]:
