@@ -116,6 +116,18 @@ class Peer:
         """Records of keys, through Python; the addresses are known."""
         raise Unsupported("not measured")
 
+    def epoch(self, table: str, seed: int, batch: int) -> int:
+        """Read all rows in a shuffled order, batch by batch; bytes of the records."""
+        raise Unsupported("not measured")
+
+    def rows(self, table: str) -> int:
+        """Read all rows in order; bytes of the records."""
+        raise Unsupported("not measured")
+
+    def loaded(self, table: str, seed: int, batch: int, workers: int) -> int:
+        """Read all rows in a shuffled order through PyTorch's DataLoader; bytes of the records."""
+        raise Unsupported("not measured")
+
     def append_blobs(self, table: str, source: str) -> None:
         """The same rows with their records in a Parquet file."""
         raise Unsupported("not measured")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from rows import COLUMNS
@@ -100,6 +102,44 @@ class Raw(Peer):
             out.append(reader.read())
         return out
 
+    def epoch(self, table: str, seed: int, batch: int) -> int:
+        """Rows shuffled by Python; one seek and read each, labels in a list."""
+        reader, labels = self._open[table], self._labels
+        order = list(range(len(labels)))
+        random.Random(seed).shuffle(order)
+        total = 0
+        for at in range(0, len(order), batch):
+            rows = []
+            for row in order[at : at + batch]:
+                reader.seek(row)
+                rows.append({"label": labels[row], "image": reader.read()})
+            total += sum(len(row["image"]) for row in rows)
+        return total
+
+    def rows(self, table: str) -> int:
+        """One seek and read each."""
+        reader, labels, total = self._open[table], self._labels, 0
+        for row, label in enumerate(labels):
+            reader.seek(row)
+            found = {"label": label, "image": reader.read()}
+            total += len(found["image"])
+        return total
+
+    def loaded(self, table: str, seed: int, batch: int, workers: int) -> int:
+        """A dataset that opens its reader in each process; PyTorch's own shuffled order."""
+        if workers not in self._loaders:
+            records = _Records(self.path(table) / str(self._version[table]) / "image.array_record")
+            self._loaders[workers] = data_loader(records, batch, workers)
+        return sum(rows.numel() for rows in self._loaders[workers])
+
+    @cached_property
+    def _loaders(self) -> dict[int, Any]:
+        return {}
+
+    @cached_property
+    def _labels(self) -> list[str]:
+        return [label for (label,) in self.query("r", "SELECT label FROM {t} ORDER BY row")]
+
     def append_blobs(self, table: str, source: str) -> None:
         """DuckDB's own writer."""
         self.append(table, source)
@@ -156,3 +196,45 @@ class Raw(Peer):
         """DuckDB alone."""
         sql = f"SELECT count(*), sum(id) FROM {self.relation(table)}"
         return f'import duckdb\nprint(duckdb.connect().execute("{sql}").fetchall())'
+
+
+class _Records:
+    """Records by number, for PyTorch."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pid = 0
+
+    def _reader(self) -> Any:
+        from array_record.python import array_record_module
+
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._found = array_record_module.ArrayRecordReader(
+                str(self._path), "readahead_buffer_size:0,max_parallelism:0"
+            )
+        return self._found
+
+    def __len__(self) -> int:
+        return int(self._reader().num_records())
+
+    def __getitem__(self, row: int) -> Any:
+        reader = self._reader()
+        reader.seek(row)
+        return tensor(reader.read())
+
+
+def tensor(record: bytes) -> Any:
+    """The bytes of a record as a tensor."""
+    import torch
+
+    return torch.frombuffer(bytearray(record), dtype=torch.uint8)
+
+
+def data_loader(dataset: Any, batch: int, workers: int) -> Any:
+    """Workers stay for all epochs."""
+    try:
+        from torch.utils.data import DataLoader
+    except ImportError as error:
+        raise Unsupported("torch is not installed") from error
+    return DataLoader(dataset, batch, shuffle=True, num_workers=workers, persistent_workers=workers > 0)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import duckdb
 from rows import COLUMNS
 
 import space_sql
-from peers.peer import Peer
+from peers.peer import Peer, Unsupported
 from space_sql.storage.records import RecordFiles
+from space_sql.training import open_dataset
 
 
 class Space(Peer):
@@ -86,6 +88,47 @@ class Space(Peer):
         places = [self._addresses[id] for id in ids]
         found = RecordFiles(self.path(table)).read_many([f for f, _ in places], [r for _, r in places])
         return [record for record in found if record is not None]
+
+    def epoch(self, table: str, seed: int, batch: int) -> int:
+        """What loaders do."""
+        source = self._source(table)
+        rows = (source.__getitems__(numbers) for numbers in source.epoch(0, seed=seed).batches(batch))
+        return sum(len(row["image"]) for part in rows for row in part)
+
+    def rows(self, table: str) -> int:
+        """Iteration over the version."""
+        return sum(len(row["image"]) for row in self._source(table))
+
+    def loaded(self, table: str, seed: int, batch: int, workers: int) -> int:
+        """The loader for PyTorch; workers stay for all epochs."""
+        try:
+            from space_sql.training import torch
+        except ImportError as error:
+            raise Unsupported("torch is not installed") from error
+        from peers.raw import tensor
+
+        if workers not in self._loaders:
+            self._loaders[workers] = torch.loader(
+                self._source(table),
+                batch,
+                num_workers=workers,
+                persistent_workers=workers > 0,
+                transform=lambda row: tensor(row["image"]),
+            )
+        return sum(rows.numel() for rows in self._loaders[workers])
+
+    @cached_property
+    def _loaders(self) -> dict[int, Any]:
+        return {}
+
+    def _source(self, table: str) -> Any:
+        if table not in self._sources:
+            self._sources[table] = open_dataset(self.path(table), columns=["label", "image"])
+        return self._sources[table]
+
+    @cached_property
+    def _sources(self) -> dict[str, Any]:
+        return {}
 
     def append_blobs(self, table: str, source: str) -> None:
         """There is one way to keep them."""

@@ -55,7 +55,7 @@ class Query:
             view = open_dataset(self.root).view()
             if view.dataset_id != self.dataset_id:
                 raise NotFoundError(f"{self.root} is another dataset than the one that was opened")
-            return view.state(self.snapshot_id)
+            return view.state(view.kept(self.snapshot_id))
         except NotFoundError as error:
             raise self.vanished(error) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
@@ -13,6 +14,8 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MODELS = ("torch", "sklearn", "PIL")
+"""What notebooks that train a model need: the extra `training`."""
 _ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PLOOMBER_STATS_ENABLED": "false"}
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -33,6 +36,16 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
     return notebook
 
 
+def trains(path: Path) -> bool:
+    """Whether a notebook trains a model."""
+    return "import torch" in path.read_text(encoding="utf-8")
+
+
+def runs(path: Path) -> bool:
+    """Whether what a notebook needs is installed."""
+    return not trains(path) or all(find_spec(name) for name in MODELS)
+
+
 def executed(path: Path, folder: Path) -> NotebookNode:
     """A notebook run in a copy of its place in the checkout, so that nothing is left behind there."""
     place = folder / "notebooks"
@@ -42,6 +55,6 @@ def executed(path: Path, folder: Path) -> NotebookNode:
 
 
 if __name__ == "__main__":
-    for path in NOTEBOOKS:
+    for path in filter(runs, NOTEBOOKS):
         with TemporaryDirectory() as folder:
             nbformat.write(executed(path, Path(folder)), path)

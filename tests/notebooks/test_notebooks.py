@@ -13,13 +13,18 @@ pytest.importorskip("sql.magic", reason="needs the notebook extra")
 import nbformat
 from nbformat import NotebookNode
 
-from tests.notebooks.execute import NOTEBOOKS, executed
+from tests.notebooks.execute import NOTEBOOKS, executed, runs, trains
 
 
 @pytest.mark.notebook
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_shows_what_is_committed(path: Path, tmp_path: Path) -> None:
-    assert shown(executed(path, tmp_path)) == shown(nbformat.read(path, as_version=4))
+    if not runs(path):
+        pytest.skip("trains a model: make test-training")
+    fresh, committed = shown(executed(path, tmp_path)), shown(nbformat.read(path, as_version=4))
+    if trains(path):  # what a model learns depends on the processor
+        fresh, committed = ([(source, len(out)) for source, out in cells] for cells in (fresh, committed))  # type: ignore[misc]
+    assert fresh == committed
 
 
 def shown(notebook: NotebookNode) -> list[tuple[str, list[Any]]]:

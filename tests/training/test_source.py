@@ -267,6 +267,39 @@ def test_a_damaged_record_file_is_an_error_of_one_line(path: Path) -> None:
         source[:]
 
 
+def test_a_tagged_version_outlives_expiry_and_another_is_said_to_be_gone(path: Path) -> None:
+    with space_sql.connect() as con:
+        con.execute(f"CALL space_tag('{path}', 'v1')")
+        con.execute(f"CALL space_update('{path}', 'image = ''second''::BLOB', 'true')")
+        tagged, lost = open_dataset(path, version="v1"), open_dataset(path)
+        before = tagged[:]
+        con.execute(f"CALL space_update('{path}', 'image = ''third''::BLOB', 'true')")
+        con.execute(f"CALL space_expire('{path}', keep_last => 1)")
+        con.execute(f"CALL space_vacuum('{path}', older_than => INTERVAL 0 SECONDS)")
+    assert tagged[:] == pickle.loads(pickle.dumps(tagged))[:] == before
+    for source in (lost, pickle.loads(pickle.dumps(lost))):
+        with pytest.raises(NotFoundError) as caught:
+            source[:]
+        assert f"snapshot {lost.snapshot_id} of {path} cannot be read any more" in caught.value.line
+        assert "tag the version that you train on" in caught.value.line
+
+
+def test_memory_stays_flat_over_a_long_training(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    with space_sql.connect() as con:
+        con.execute(
+            f"CALL space_create('{tmp_path / 'ds'}', primary_keys => ['id'], record_fields => ['image'], "
+            "source => 'SELECT range AS id, repeat(''x'', 65536)::BLOB AS image FROM range(400)')"
+        )
+    source = open_dataset(tmp_path / "ds")
+    peak = []
+    for number in range(40):  # a gigabyte
+        for batch in source.epoch(number).batches(32):
+            assert len(source[batch]) == len(batch)
+        peak.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    assert peak[-1] - peak[4] < 32 << 10  # KiB
+
+
 def test_a_version_that_went_away_is_said_to_be(path: Path) -> None:
     source = open_dataset(path)
     packed = pickle.dumps(source)
