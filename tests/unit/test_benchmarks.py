@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,9 @@ def test_every_row_of_the_table_is_measured(run: Path) -> None:
     finally:
         sys.path.pop(0)
     later = {"unsynced on", "key at the end"}  # only in histories of more than 300 commits
+    torch = {"0 workers", "2 workers"} if find_spec("torch") is None else set()
     for row in ROWS:
-        if row.step not in later:
+        if row.step not in later | torch:
             assert f"| {row.label.format(**vars(QUICK), short=QUICK.short)} |" in table
 
 
