@@ -24,7 +24,7 @@ test: lint types $(NODE)  ## lint, types and every test, in .venv
 
 # The shell and Node bring a DuckDB of their own: `make test` has tested them.
 test-duckdb15: $(VENV15)/.installed-dev $(NODE)  ## every test on DuckDB 1.5, in .venv-duckdb15
-	SPACE_SQL_HOSTS=python,extension $(VENV15)/bin/pytest -n auto
+	SPACE_SQL_HOSTS=python,extension $(VENV15)/bin/pytest -n auto $(TESTS)
 
 lint: $(VENV)/.installed-dev  ## style
 	$(BIN)/ruff check
