@@ -14,7 +14,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     for outcome in ("passed", "failed", "skipped"):
         for report in terminalreporter.getreports(outcome):
-            properties = dict(report.user_properties)
+            properties = dict(getattr(report, "user_properties", ()))  # a module that is skipped has none
             if report.when != "call" or "host" not in properties:
                 continue
             tally = tallies[properties["host"]]
