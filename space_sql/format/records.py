@@ -26,7 +26,7 @@ MAX_GROUP_SIZE = 4096
 DECODERS = ("image", "numpy", "json")
 """What a field may be decoded by; what each does is for the reader to know, a dataset never carries code."""
 
-_COMPRESSION = re.compile(r"none|snappy|zstd(?::(?:[1-9]|1[0-9]|2[0-2]))?|brotli(?::(?:[0-9]|1[01]))?")
+_COMPRESSION = re.compile(r"none|snappy|brotli(?::(?:[0-9]|1[01]))?")
 _PATH = re.compile(rf"{RECORDS}/[A-Za-z0-9_-]{{1,80}}/[0-9a-f-]{{36}}\.array_record")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
 _NAME_LENGTH = 40
@@ -67,8 +67,8 @@ def record_options(name: str, given: Mapping[str, Any]) -> RecordOptions:
         raise InvalidInputError(f'record_options of "{name}": group_size is a number from 1 to {MAX_GROUP_SIZE}')
     if compression is not None and not _COMPRESSION.fullmatch(str(compression).lower()):
         raise InvalidInputError(
-            f'record_options of "{name}": compression is none, snappy, zstd, zstd:1 to zstd:22, brotli or '
-            f"brotli:0 to brotli:11, not {compression}"
+            f'record_options of "{name}": compression is none, snappy, brotli or brotli:0 to brotli:11, '
+            f"not {compression}"
         )
     decoder = given.get("decode")
     if decoder is not None and decoder not in DECODERS:

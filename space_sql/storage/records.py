@@ -102,13 +102,14 @@ class RecordWriter:
         self.written.clear()
 
     def _open(self, first: bytes) -> None:
+        # Never zstd: the library keeps a thread for it, without which a forked process that reads dies.
         self._path = new_record_path(self._folder)
         full = self._root / self._path
         with files.explained(full.parent):
             full.parent.mkdir(parents=True, exist_ok=True)
         self._paths.append(self._path)
         group = self._options.group_size or (1 if self.typical_bytes >= _SMALL else _SMALL_GROUP)
-        compression = self._options.compression or ("zstd:1" if group > 1 or _shrinks(first) else "none")
+        compression = self._options.compression or ("snappy" if group > 1 or _shrinks(first) else "none")
         compression = "uncompressed" if compression == "none" else compression
         self._writer = _array_record().ArrayRecordWriter(str(full), f"group_size:{group},{compression}")
         self._rows = self._size = 0

@@ -148,17 +148,22 @@ if __name__ == "__main__":
 """
 
 
-_FORKED = pytest.mark.xfail(reason="a forked pool loses workers where other libraries run threads", strict=False)
-
-
-@pytest.mark.parametrize("way", [pytest.param("fork", marks=_FORKED), "spawn"])
-def test_other_processes_read_it(path: Path, tmp_path: Path, way: str) -> None:
-    """Out of a process that has read it, and has no threads of other tests."""
+@pytest.mark.parametrize("way", ["fork", "spawn"])
+@pytest.mark.parametrize("compression", ["none", "snappy", "brotli"])
+def test_other_processes_read_it(compression: str, tmp_path: Path, way: str) -> None:
+    """Out of a process that has read it."""
+    path = tmp_path / "ds"
+    with space_sql.connect() as con:
+        con.execute(
+            f"CALL space_create('{path}', primary_keys => ['id'], record_fields => ['r'], "
+            f"record_options => {{r: {{compression: '{compression}'}}}}, "
+            "source => 'SELECT range AS id, repeat(''x'', 100)::BLOB AS r FROM range(100)')"
+        )
     program = tmp_path / "program.py"
     program.write_text(_OTHERS)
     command = [sys.executable, str(program), str(path), way]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
 
 
