@@ -146,9 +146,6 @@ def test_other_databases_are_used_as_ever(opened: Opener) -> None:
     con.execute("CHECKPOINT")
 
 
-@pytest.mark.xfail(
-    reason="DuckDB binds space_record and space_file when it imports them, and they name functions of the extension"
-)
 def test_an_exported_database_can_be_imported_without_the_extension(opened: Opener) -> None:
     con = opened()
     con.execute("CREATE TABLE t AS SELECT 1 AS x")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from space_sql.errors import InvalidInputError
 from space_sql.format.types import quote_identifier, quote_literal
 from space_sql.functions.calls import FUNCTIONS, SESSIONS
+from space_sql.functions.catalogue import VALUES
 from space_sql.hosts.python import macros
 
 _KEEPERS = ("space", "space_sql")
@@ -36,9 +37,14 @@ class _Macro(NamedTuple):
 
 
 def functions() -> list[tuple[str, str, str, str, Callable[..., Any]]]:
-    """Name, a letter for each parameter, one for the result, V when volatile, and what to call."""
+    """Name, a letter for each parameter, one for the result, V when volatile, and what to call: see space.h."""
     assert all(function.vector == (function.returns == "BLOB") for function in FUNCTIONS)
-    return [
+    calls = {function.name: function.call for function in FUNCTIONS}
+    values = [
+        ("space_record", "TA", "L", "", calls["_space_record"]),
+        ("space_file", "T", "F", "", calls["_space_token"]),
+    ]
+    return values + [
         (
             function.name,
             "*" if function.parameters is None else "".join(_LETTERS[p] for p in function.parameters),
@@ -85,7 +91,7 @@ def script(databases: str, kept: str) -> tuple[str, str]:
     statements += [_create(home, macro, home) for macro in _macros()]
     main, mode = next((name, mode) for name, mode in modes.items() if mode != "-")
     there = f"{quote_identifier(main)}.main"
-    public = [_create(there, _lazy(macro), home) for macro in _macros() if not macro.name.startswith("_")]
+    public = [_create(there, _lazy(macro), home) for macro in _public()]
     digest = sha256("\n".join(public).encode()).hexdigest()[:16]
     if mode == "w" and kept != digest:
         mark = _Macro("_space_macros", "", f" AS {quote_literal(digest)}")
@@ -106,6 +112,13 @@ def _macros() -> tuple[_Macro, ...]:
             " AS TABLE SELECT * FROM query(_space_read(function, _space_session(), arguments))",
         ),
     )
+
+
+def _public() -> list[_Macro]:
+    """The macros for people. Those that compute a value are functions of the extension, found in every database:
+    DuckDB looks at what a macro names when it imports it, and could not where the extension is not loaded.
+    """
+    return [macro for macro in _macros() if not macro.name.startswith("_") and macro.name not in VALUES]
 
 
 def _create(there: str, macro: _Macro, home: str) -> str:
@@ -152,9 +165,7 @@ def signposts(database: str) -> list[tuple[str, str, str]]:
     Parameters are separated by commas, with a ``=`` before those that are named.
     """
     out = []
-    for macro in _macros():
-        if macro.name.startswith("_"):
-            continue
+    for macro in _public():
         given = [parameter.strip() for parameter in macro.parameters.split(",")]
         listed = ",".join("=" + p.split(":=")[0].strip() if ":=" in p else p for p in given)
         hint = ", or read a dataset by its path: FROM 'path@version'" if macro.name == "space_scan" else ""

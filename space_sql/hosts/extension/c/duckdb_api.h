@@ -86,6 +86,7 @@ extern void *duckdb_slots[DUCKDB_SLOTS]; /* a copy: the struct that get_api retu
 #define duckdb_create_varchar_length SLOT(94, duckdb_handle, const char *, idx_t)
 /* types: each one that is asked for must be destroyed */
 #define duckdb_create_logical_type SLOT(156, duckdb_handle, int)
+#define duckdb_create_struct_type SLOT(163, duckdb_handle, duckdb_handle *, const char **, idx_t)
 #define duckdb_get_type_id SLOT(166, int, duckdb_handle)
 #define duckdb_decimal_width SLOT(167, uint8_t, duckdb_handle)
 #define duckdb_decimal_scale SLOT(168, uint8_t, duckdb_handle)

@@ -114,23 +114,59 @@ static void call_rows(duckdb_handle info, duckdb_handle chunk, duckdb_handle out
     free(results);
 }
 
-/* One tuple a parameter, with its value in every row. */
+static const struct {
+    const char *name;
+    char kind;
+} ADDRESS[] = {{"file", 'T'}, {"row", 'I'}, {"bytes", 'I'}}; /* the fields of a record's address that are needed */
+
+/* Whether a vector is of addresses: a struct that begins with these fields. */
+static bool is_address(duckdb_handle vector) {
+    duckdb_handle type = duckdb_vector_get_column_type(vector);
+    bool fine = duckdb_get_type_id(type) == T_STRUCT && duckdb_struct_type_child_count(type) >= 3;
+    for (idx_t i = 0; fine && i < 3; i++) {
+        char *name = duckdb_struct_type_child_name(type, i);
+        duckdb_handle field = duckdb_struct_type_child_type(type, i);
+        fine = !strcmp(name, ADDRESS[i].name) &&
+               duckdb_get_type_id(field) == (ADDRESS[i].kind == 'T' ? T_VARCHAR : T_BIGINT);
+        duckdb_destroy_logical_type(&field);
+        duckdb_free(name);
+    }
+    duckdb_destroy_logical_type(&type);
+    return fine;
+}
+
+/* The values of a vector; where `whole` is NULL, so is the value. */
+static PyObject *column(char kind, duckdb_handle vector, duckdb_handle whole, idx_t size) {
+    const uint64_t *valid = whole ? duckdb_vector_get_validity(whole) : NULL;
+    PyObject *out = PyTuple_New((ptrdiff_t)size);
+    bool fine = out != NULL;
+    for (idx_t row = 0; fine && row < size; row++) {
+        PyObject *value = python_none;
+        if (valid && !(valid[row >> 6] >> (row & 63) & 1)) {
+            Py_IncRef(value);
+        } else {
+            value = argument(kind, vector, row);
+        }
+        fine = value && PyTuple_SetItem(out, (ptrdiff_t)row, value) == 0;
+    }
+    if (!fine && out) {
+        Py_DecRef(out);
+    }
+    return fine ? out : NULL;
+}
+
+/* One tuple a parameter, with its value in every row; an address gives one for each of its fields. */
 static PyObject *columns(const function_t *function, duckdb_handle chunk, idx_t size) {
-    size_t count = strlen(function->parameters);
-    PyObject *out = PyTuple_New((ptrdiff_t)count);
+    size_t count = strlen(function->parameters), at = 0;
+    PyObject *out = PyTuple_New((ptrdiff_t)(count + (strchr(function->parameters, 'A') ? 2 : 0)));
     bool fine = out != NULL;
     for (size_t i = 0; fine && i < count; i++) {
         duckdb_handle vector = duckdb_data_chunk_get_vector(chunk, i);
-        PyObject *column = PyTuple_New((ptrdiff_t)size);
-        fine = column != NULL;
-        for (idx_t row = 0; fine && row < size; row++) {
-            PyObject *value = argument(function->parameters[i], vector, row);
-            fine = value && PyTuple_SetItem(column, (ptrdiff_t)row, value) == 0;
-        }
-        if (fine) {
-            fine = PyTuple_SetItem(out, (ptrdiff_t)i, column) == 0;
-        } else if (column) {
-            Py_DecRef(column);
+        bool address = function->parameters[i] == 'A';
+        for (idx_t k = 0; fine && k < (address ? 3 : 1); k++) {
+            PyObject *values = address ? column(ADDRESS[k].kind, duckdb_struct_vector_get_child(vector, k), vector, size)
+                                       : column(function->parameters[i], vector, NULL, size);
+            fine = values && PyTuple_SetItem(out, (ptrdiff_t)at++, values) == 0;
         }
     }
     if (!fine && out) {
@@ -169,7 +205,12 @@ static void call_columns(duckdb_handle info, duckdb_handle chunk, duckdb_handle 
     result_t *results = calloc(size ? size : 1, sizeof *results);
     PyObject *answer = NULL;
     bool fine = false;
-    if (results && python_is_ending()) {
+    const char *address = strchr(function->parameters, 'A');
+    if (address && !is_address(duckdb_data_chunk_get_vector(chunk, (idx_t)(address - function->parameters)))) {
+        snprintf(why, sizeof why,
+                 "invalid-input: an address is a STRUCT(file, row, bytes, hash), as space_scan(…, records => 'address') "
+                 "shows it");
+    } else if (results && python_is_ending()) {
         snprintf(why, sizeof why, "this process is ending");
     } else if (results) {
         int lock = PyGILState_Ensure();
@@ -196,6 +237,58 @@ static void call_columns(duckdb_handle info, duckdb_handle chunk, duckdb_handle 
         duckdb_scalar_function_set_error(info, why);
     }
     free(results);
+}
+
+/* A file reference for each path: the path, and the token of this process. */
+static void refer_to_files(duckdb_handle info, duckdb_handle chunk, duckdb_handle output) {
+    const function_t *function = duckdb_scalar_function_get_extra_info(info);
+    char why[WHY] = "this process is ending";
+    result_t token = {0};
+    bool fine = !python_is_ending();
+    if (fine) {
+        int lock = PyGILState_Ensure();
+        PyObject *answer = PyObject_CallObject(function->call, NULL);
+        fine = answer && take_result('T', answer, &token);
+        if (!fine) {
+            python_error(why, sizeof why);
+        }
+        if (answer) {
+            Py_DecRef(answer);
+        }
+        PyGILState_Release(lock);
+    }
+    if (!fine) {
+        duckdb_scalar_function_set_error(info, why);
+        return;
+    }
+    duckdb_handle paths = duckdb_data_chunk_get_vector(chunk, 0);
+    const uint64_t *valid = duckdb_vector_get_validity(paths);
+    const duckdb_string_t *texts = duckdb_vector_get_data(paths);
+    result_t null = {.null = true};
+    for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk); row++) {
+        bool given = !valid || valid[row >> 6] >> (row & 63) & 1;
+        result_t path = {.text = given ? (char *)string_bytes(&texts[row]) : NULL,
+                         .length = given ? texts[row].inlined.length : 0};
+        write_result('T', duckdb_struct_vector_get_child(output, 0), row, given ? &path : &null);
+        write_result('T', duckdb_struct_vector_get_child(output, 1), row, given ? &token : &null);
+        if (!given) {
+            write_result('T', output, row, &null);
+        }
+    }
+    free(token.text);
+}
+
+static duckdb_handle result_type(char kind) {
+    if (kind != 'F') {
+        return duckdb_create_logical_type(kind == 'T' ? T_VARCHAR : kind == 'L' ? T_BLOB : kind == 'B' ? T_BOOLEAN
+                                                                                                   : T_BIGINT);
+    }
+    const char *names[] = {"_space_path", "_space_token"};
+    duckdb_handle fields[] = {duckdb_create_logical_type(T_VARCHAR), duckdb_create_logical_type(T_VARCHAR)};
+    duckdb_handle type = duckdb_create_struct_type(fields, names, 2);
+    duckdb_destroy_logical_type(&fields[0]);
+    duckdb_destroy_logical_type(&fields[1]);
+    return type;
 }
 
 /* Python takes the arrays over, or gives them up when it fails: they are released then either way. */
@@ -303,7 +396,8 @@ duckdb_state add_function(duckdb_handle connection, const char *name, bool is_vo
     duckdb_handle scalar = duckdb_create_scalar_function();
     duckdb_scalar_function_set_name(scalar, name);
     for (const char *kind = own->parameters; *kind; kind++) {
-        duckdb_handle type = duckdb_create_logical_type(*kind == '*' ? T_ANY : *kind == 'T' ? T_VARCHAR : T_BIGINT);
+        bool any = *kind == '*' || *kind == 'A';
+        duckdb_handle type = duckdb_create_logical_type(any ? T_ANY : *kind == 'T' ? T_VARCHAR : T_BIGINT);
         if (*kind == '*') {
             duckdb_scalar_function_set_varargs(scalar, type);
         } else {
@@ -311,10 +405,7 @@ duckdb_state add_function(duckdb_handle connection, const char *name, bool is_vo
         }
         duckdb_destroy_logical_type(&type);
     }
-    duckdb_handle returns = duckdb_create_logical_type(own->returns == 'T'   ? T_VARCHAR
-                                                       : own->returns == 'L' ? T_BLOB
-                                                       : own->returns == 'B' ? T_BOOLEAN
-                                                                             : T_BIGINT);
+    duckdb_handle returns = result_type(own->returns);
     duckdb_scalar_function_set_return_type(scalar, returns);
     duckdb_destroy_logical_type(&returns);
     duckdb_scalar_function_set_special_handling(scalar); /* NULLs arrive; one that is not volatile folds while binding */
@@ -325,6 +416,7 @@ duckdb_state add_function(duckdb_handle connection, const char *name, bool is_vo
     duckdb_scalar_function_set_function(scalar, !own->call                  ? give_instance
                                                 : own->parameters[0] == '*' ? call_chunk
                                                 : own->returns == 'L'       ? call_columns
+                                                : own->returns == 'F'       ? refer_to_files
                                                                             : call_rows);
     duckdb_state state = duckdb_register_scalar_function(connection, scalar);
     duckdb_destroy_scalar_function(&scalar);

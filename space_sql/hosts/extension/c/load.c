@@ -87,8 +87,11 @@ static bool add_functions(loading_t *loading) {
     function_t own = {.returns = 'I', .instance = instance};
     bool fine = add_function(loading->connection, "_space_instance", false, &own) == 0;
     char *ready = ask(loading, "SELECT _space_ready()"); /* the Python host may have put them there: same functions */
-    for (ptrdiff_t i = 0; fine && !ready && i < count; i++) {
+    for (ptrdiff_t i = 0; fine && i < count; i++) {
         declared_t *one = &declared[i];
+        if (ready && one->name[0] == '_') {
+            continue;
+        }
         one->function.returns = one->returns[0];
         fine = add_function(loading->connection, one->name, one->is_volatile[0] == 'V', &one->function) == 0;
     }

@@ -14,8 +14,8 @@
 
 typedef struct { /* what a function knows of itself; freed by DuckDB with the database */
     PyObject *call;                  /* lives as long as the process, so it is never given back */
-    char parameters[PARAMETERS + 1]; /* a letter each: T VARCHAR, I BIGINT; `*` any number of anything, as Arrow */
-    char returns;                    /* T, I, B BOOLEAN or L BLOB, which is computed for many rows at once */
+    char parameters[PARAMETERS + 1]; /* a letter each: T VARCHAR, I BIGINT, A an address; `*` anything, as Arrow */
+    char returns;                    /* T, I, B BOOLEAN, L BLOB for many rows at once, F a file reference */
     int64_t instance;                /* the database's number in this process */
 } function_t;
 
