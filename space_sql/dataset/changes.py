@@ -28,14 +28,14 @@ def changes_sql(view: View, older: int, newer: int) -> str:
     A column is NULL in rows of a version that lacks it. One that was dropped and came back with a
     restore therefore changes twice: so the feed always leads from one version to the other.
     """
-    states = [view.state(older)]
+    state = view.state(older)
     commits = view.chain(older, newer)
+    schemas = [state.schema, *(commit.schema for commit in commits if commit.schema is not None)]
+    feed = _Feed(view.dataset.root, [wide_enough(c, schemas) for c in view.state(newer).schema.columns])
     for commit in commits:
-        states.append(states[-1].apply(commit))
-    columns = [wide_enough(c, states) for c in view.state(newer).schema.columns]
-    feed = _Feed(view.dataset.root, columns)
-    for before, commit, after in zip(states, commits, states[1:], strict=False):
-        feed.take(before, commit, after)
+        after = state.apply(commit)
+        feed.take(state, commit, after)
+        state = after
     return feed.sql()
 
 

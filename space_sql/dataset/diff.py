@@ -26,7 +26,7 @@ class _Slot:
 
 def _slots(older: State, newer: State, first: State) -> list[_Slot]:
     """The union of both versions' columns by id, the newer version's first."""
-    columns = [wide_enough(c, [older]) for c in newer.schema.columns]
+    columns = [wide_enough(c, [older.schema]) for c in newer.schema.columns]
     columns += [c for c in older.schema.columns if c.id not in newer.schema.by_id]
     second = newer if first is older else older
     return [

@@ -56,7 +56,7 @@ def _net_counts(tip: Tip, wanted: State) -> tuple[int, int]:
     """How many rows a restore brings back, and how many it takes away."""
     root = tip.view.dataset.root
     counts = []
-    columns = [wide_enough(c, [tip.state]) for c in wanted.schema.columns]
+    columns = [wide_enough(c, [tip.state.schema]) for c in wanted.schema.columns]
     with cursor() as con:
         for here, there in ((wanted, tip.state), (tip.state, wanted)):
             rows = net_difference(root, here, there, columns)

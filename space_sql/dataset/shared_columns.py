@@ -7,18 +7,17 @@ from dataclasses import replace
 
 from space_sql.dataset.evolve import merge
 from space_sql.errors import InvalidInputError
-from space_sql.format.schema import Column
-from space_sql.format.state import State
+from space_sql.format.schema import Column, Schema
 
 
-def wide_enough(column: Column, states: Iterable[State]) -> Column:
-    """The column with a type that holds its values in all of the states.
+def wide_enough(column: Column, schemas: Iterable[Schema]) -> Column:
+    """The column with a type that holds its values under all of the schemas.
 
     Raises:
         InvalidInputError: there is none without loss.
     """
-    for state in states:
-        other = state.schema.by_id.get(column.id)
+    for schema in schemas:
+        other = schema.by_id.get(column.id)
         if other is None or other.type == column.type:
             continue
         merged = merge(column.name, column.type, other.type, evolve=True, is_empty=lambda _: True)
