@@ -326,6 +326,7 @@ def test_the_shell_ends_well_after_all_kinds_of_work(shell: Runner) -> None:
     assert done.stdout.splitlines()[-1] == "103"
 
 
+@pytest.mark.stress
 def test_closing_gives_back_memory_locks_and_handles(run: Runner) -> None:
     rounds = 1000 if LONG else 60
     done = run(
@@ -349,6 +350,7 @@ print(sizes[9], sizes[len(sizes) // 2], sizes[-1])
     assert late - middle < (4 if LONG else 6), done.stdout  # sixty rounds leave room for one arena of malloc
 
 
+@pytest.mark.stress
 def test_eight_connections_query_and_write_at_once(opened: Opener) -> None:
     con = opened("file.duckdb")
     con.execute("CALL space_create('ds', columns => 'id BIGINT, who BIGINT', primary_keys => ['id', 'who'])")
