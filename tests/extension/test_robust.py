@@ -256,6 +256,7 @@ def test_a_missing_package_is_one_line_and_the_host_lives(run: Runner) -> None:
         """
 sys.modules["space_sql"] = None
 con = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+con.execute("SET enable_progress_bar = false")
 for _ in range(2):
     try:
         con.execute(f"LOAD '{EXTENSION}'")
