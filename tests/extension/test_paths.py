@@ -75,6 +75,12 @@ def test_what_is_no_dataset_is_left_to_duckdb(shell: Runner) -> None:
     assert "space" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["x" * 3999, "x" * 5000, "@" * 3999, "/" * 5000, "é@" * 1000, "~/", "~"])
+def test_a_name_that_cannot_be_looked_for_is_left_to_duckdb(name: str, opened: Opener) -> None:
+    with pytest.raises(duckdb.Error, match="does not exist"):
+        opened().execute(f"FROM '{name}'")
+
+
 def test_a_path_with_quotes_and_ats_is_read(opened: Opener) -> None:
     con = opened()
     for path in ("it's", 'the "best"', "a@b", "größe.日本", "x" * 200):

@@ -192,6 +192,17 @@ def test_a_source_that_cannot_be_staged_is_one_line(opened: Opener) -> None:
     con.execute("CALL space_append('j', 'SELECT 1 AS id, 1::VARIANT::JSON AS v')")
 
 
+def test_an_error_of_a_record_is_one_line_that_begins_with_its_kind(opened: Opener) -> None:
+    con = opened()
+    con.execute(CREATE)
+    address = "{'file': ?, 'row': 0::BIGINT, 'bytes': 1::BIGINT, 'hash': ''}"
+    for name in ("nope", "é" * 5000):  # one is longer than a line may be
+        with pytest.raises(duckdb.Error) as error:
+            con.execute(f"SELECT space_record('ds', {address})", [name])
+        assert str(error.value).startswith(f"Invalid Input Error: format: '{name[:100]}")
+    assert one_line(error.value) == str(error.value)
+
+
 def test_an_interrupted_write_leaves_the_connection_usable(opened: Opener) -> None:
     con = opened()
     con.execute(CREATE)
@@ -305,6 +316,12 @@ def test_a_broken_record_is_one_line_and_the_shell_lives(
     assert line in done.stderr, done
     assert len(done.stderr.strip().splitlines()) <= 2
     assert done.stdout == "42\n0\n1\n"
+
+
+def test_a_library_that_is_no_python_is_one_line(shell: Runner, tmp_path: Path) -> None:
+    done = shell("SELECT 42;\n", extension=copied(tmp_path / "copy", libpython=str(built())))
+    assert "this Python has no function Py_IsInitialized: Space SQL needs Python 3.11 or later" in done.stderr
+    assert done.stdout == "42\n"
 
 
 def test_a_variable_names_another_record(shell: Runner, tmp_path: Path) -> None:
