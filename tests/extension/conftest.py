@@ -46,6 +46,7 @@ sys.path.insert(0, {str(ROOT)!r})
 import duckdb
 def load(database=":memory:"):
     con = duckdb.connect(database, config={{"allow_unsigned_extensions": "true"}})
+    con.execute("SET enable_progress_bar = false")  # it would come between what is printed where all is slow
     con.execute(f"LOAD '{{EXTENSION}}'")
     return con
 """

@@ -262,6 +262,30 @@ print("alive", con.execute("SELECT count(*) FROM 'ds' WHERE id = 1").fetchall())
     assert "alive" in done.stdout
 
 
+def test_records_that_duckdb_has_no_memory_for_are_given_back(run: Runner) -> None:
+    done = run(
+        """
+def rss(): return int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
+con = load()
+con.execute("CALL space_create('ds', source => 'SELECT range AS id, repeat(''x'', 2000000)::BLOB AS image "
+            "FROM range(20)', primary_keys => ['id'], record_fields => ['image'])")
+con.execute("SET memory_limit = '25MB'")
+sizes = []
+for _ in range(10):
+    try:
+        con.execute("SELECT max(octet_length(image)) FROM 'ds'").fetchall()
+    except duckdb.OutOfMemoryException:
+        sizes.append(rss())
+print(sizes[-1] - sizes[1], len(sizes))
+""",
+        SPACE_SQL_SYNC="off",
+    )
+    assert done.returncode == 0, done.stderr
+    grown, failed = map(int, done.stdout.split())
+    assert failed == 10
+    assert grown < 150  # ten times forty megabytes, were they kept
+
+
 def test_a_missing_package_is_one_line_and_the_host_lives(run: Runner) -> None:
     done = run(
         """

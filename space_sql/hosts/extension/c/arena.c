@@ -37,9 +37,9 @@ void free_pieces(piece_t *piece) {
 }
 
 duckdb_handle open_type(arena_t *arena, duckdb_handle type) {
-    if (arena->open_count == 256) {
+    if (arena->open_count == LEVELS + 2) {
         duckdb_destroy_logical_type(&type);
-        fail(arena, "invalid-input: a type with more than 250 levels of nesting cannot be staged");
+        fail(arena, "invalid-input: a type of the source nests too deep: 60 levels can be staged");
     }
     return arena->open_types[arena->open_count++] = type;
 }

@@ -7,13 +7,15 @@
 
 #include <setjmp.h>
 
+#define LEVELS 60 /* how deep types may nest, below a row and its column; Arrow stops there, too */
+
 typedef struct piece piece_t;
 
 typedef struct {
     piece_t *pieces;
     jmp_buf failed; /* memory has run out, or a type has no Arrow type: no C++ frame lies between here and there */
     const char *why;
-    duckdb_handle open_types[256]; /* to destroy when that happens */
+    duckdb_handle open_types[LEVELS + 2]; /* to destroy when that happens */
     int open_count;
 } arena_t;
 
