@@ -25,15 +25,17 @@ def rows_only_in(
     names: Sequence[str] | None = None,
     logical: bool,
     apart: frozenset[int] = frozenset(),
+    positions: bool = False,
 ) -> list[str]:
     """Queries whose rows together are live in ``here`` and not in ``there``.
 
-    ``names`` rename the columns. Files that hold one of the columns ``apart`` are not the same on both
-    sides: only one of them shows that column.
+    ``names`` rename the columns; ``positions`` come before them. Files that hold one of the columns ``apart``
+    are not the same on both sides: only one of them shows that column.
     """
     there = {n: f for n, f in there.items() if not apart & f.columns.keys()}
     alone = [f for n, f in here.items() if n not in there and f.live]
-    parts = [rows_sql(root, alone, columns, names=names, logical=logical)] if alone else []
+    parts = [rows_sql(root, alone, columns, names=names, logical=logical, positions=positions)] if alone else []
+    placed = (f"file AS {FILE}", f"pos AS {POS}") if positions else ()
     for number, file in here.items():
         other = there.get(number)
         if other is None or other.deletes == file.deletes:
@@ -44,7 +46,7 @@ def rows_only_in(
             gone = positions_sql(root, theirs, [number])
             if ours:
                 gone = f"({gone}) EXCEPT ({positions_sql(root, ours, [number])})"
-            parts.append(rows_at(root, [file], columns, gone, names=names, logical=logical))
+            parts.append(rows_at(root, [file], columns, gone, names=names, logical=logical, extra=placed))
     return parts
 
 
@@ -67,6 +69,31 @@ def net_difference(root: Path, here: State, there: State, columns: Sequence[Colu
         ]
         sides.append(f"(SELECT {', '.join(items)} FROM ({rows}))")
     return " EXCEPT ALL ".join(sides)
+
+
+def paired_difference(
+    root: Path, before: State, after: State, columns: Sequence[Column], keys: Sequence[int]
+) -> str:
+    """A query over what changed from one state to another: ``change``, a change type, then stored values.
+
+    Rows of one key (``keys`` are column ids) that are on both sides are an update.
+    """
+    names = [quote_identifier(c.name) for c in columns if c.id in keys]
+    sides = []
+    for here, there in ((before, after), (after, before)):
+        rows = net_difference(root, here, there, columns)
+        sides.append(f"SELECT *, row_number() OVER (PARTITION BY {', '.join(names)}) AS _space_n FROM ({rows})")
+    same = " AND ".join(f"a.{n} IS NOT DISTINCT FROM b.{n}" for n in [*names, "_space_n"])
+    parts = [
+        f"SELECT if(b._space_n IS NULL, '{alone}', '{both}') AS change, a.* EXCLUDE (_space_n) "
+        f"FROM {here} AS a LEFT JOIN {there} AS b ON {same}"
+        for here, there, alone, both in (
+            ("_space_old", "_space_new", "delete", "update_preimage"),
+            ("_space_new", "_space_old", "insert", "update_postimage"),
+        )
+    ]
+    tables = f"_space_old AS MATERIALIZED ({sides[0]}), _space_new AS MATERIALIZED ({sides[1]})"
+    return f"WITH {tables} {' UNION ALL '.join(parts)}"
 
 
 def rows_at(

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from space_sql.dataset.rows import Rows
 from space_sql.dataset.transact import Report, Result
-from space_sql.functions import changes, datasets, diff, files, info, refs, scan, schema, snapshots
+from space_sql.functions import changes, conflicts, datasets, diff, files, info, refs, scan, schema, snapshots
 
 
 class Writing(Protocol):
@@ -70,6 +70,7 @@ READS: dict[str, Callable[..., str]] = {
     "space_scan": scan.read,
     "space_changes": changes.read,
     "space_diff": diff.read,
+    "space_conflicts": conflicts.read,
     "space_snapshots": snapshots.read,
     "space_refs": refs.read,
     "space_schema": schema.read,
@@ -86,6 +87,7 @@ WRITES: dict[str, Write] = {
     "space_update": Write("update"),
     "space_delete": Write("delete"),
     "space_overwrite": Write("overwrite"),
+    "space_merge": Write("merge"),
 }
 
 CHANGES: dict[str, Change] = {
