@@ -116,20 +116,12 @@ class ThreeWay:
         self, pick: Callable[[Slot], Column | None], here: State, there: State, apart: frozenset[int]
     ) -> str:
         found = [(s, c) for s in self._slots if (c := pick(s)) is not None]
+        columns, names = [_as_merged(s, c) for s, c in found], [s.name for s, _ in found]
         parts = rows_only_in(
-            self.root,
-            here.files,
-            there.files,
-            [_as_merged(s, c) for s, c in found],
-            names=[s.name for s, _ in found],
-            logical=False,
-            apart=apart,
-            positions=True,
-        )
+            self.root, here.files, there.files, columns, names=names, logical=False, apart=apart, positions=True
+        ) or [rows_sql(self.root, [], columns, names=names, logical=False, positions=True)]
         items = [f"{FILE} AS file", f"{POS} AS pos"]
         items += [s.name if pick(s) is not None else f"{_null(s)} AS {s.name}" for s in self._slots]
-        if not parts:
-            parts = [rows_sql(self.root, [], *_named(found), logical=False, positions=True)]
         return f"SELECT {', '.join(items)} FROM (\n" + "\nUNION ALL\n".join(parts) + "\n)"
 
     def _changed(self, i: int) -> str:
@@ -388,10 +380,6 @@ def _brings_rows(file: DataFile, base: State) -> bool:
 def _as_merged(slot: Slot, column: Column) -> Column:
     """A side's column, read as the merge has it."""
     return replace(slot.column, id=column.id, name=column.name)
-
-
-def _named(found: Sequence[tuple[Slot, Column]]) -> tuple[list[Column], list[str]]:
-    return [_as_merged(s, c) for s, c in found], [s.name for s, _ in found]
 
 
 def _null(slot: Slot) -> str:
