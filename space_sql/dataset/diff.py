@@ -82,14 +82,27 @@ def _null(slot: _Slot) -> str:
 
 
 def _items(slots: list[_Slot], table: str, prefix: str, *, from_side: bool) -> list[str]:
+    out = []
+    for slot in _shown(slots, from_side=from_side):
+        value = logical_projection(slot.column.type, f"{table}.{slot.name}")
+        out.append(f"{value} AS {quote_identifier(prefix + slot.column.name)}")
+    return out
+
+
+def _shown(slots: list[_Slot], *, from_side: bool) -> list[_Slot]:
     """Output columns by name: a column that was dropped and added anew is one pair."""
     chosen: dict[str, _Slot] = {}
     for slot in slots:
         name = slot.column.name.casefold()
         if name not in chosen or (slot.in_from if from_side else slot.in_to):
             chosen[name] = slot
-    out = []
-    for slot in chosen.values():
-        value = logical_projection(slot.column.type, f"{table}.{slot.name}")
-        out.append(f"{value} AS {quote_identifier(prefix + slot.column.name)}")
-    return out
+    return list(chosen.values())
+
+
+def compared(view: View, from_id: int, to_id: int) -> list[tuple[Column, Column]]:
+    """The columns of a difference as the two versions have them, in the order in which ``diff_sql`` shows them."""
+    first, second = view.state(from_id), view.state(to_id)
+    older, newer = (first, second) if from_id <= to_id else (second, first)
+    slots = _slots(older, newer, first)
+    sides = (_shown(slots, from_side=side) for side in (True, False))
+    return [(a.column, b.column) for a, b in zip(*sides, strict=True)]

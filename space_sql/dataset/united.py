@@ -90,56 +90,66 @@ def united(sides: Sides, winner: Side | None, keep: frozenset[int] = frozenset()
     ours, theirs = sides.ours.schema, sides.theirs.schema
     if ours.primary_keys != theirs.primary_keys:
         raise ConflictError(f"{sides.branch} and {sides.target} have different primary keys and cannot be merged")
-    pairs = _same_names(sides)
-    met = {column.id for column in pairs.values()}
+    identity_of = _identities(sides)
+    mine, yours = ({identity_of(c.id): c for c in schema.columns} for schema in (ours, theirs))
+    before = [{identity_of(c.id): c for c in b.schema.columns} for b in sides.bases]
     slots: list[Slot] = []
     clashes: list[Clash] = []
-    for mine in ours.columns:
-        yours = theirs.by_id.get(mine.id) or pairs.get(mine.id)
-        bases = _in_bases(sides, mine, yours)
-        if yours is None:
-            gone = any(bases) and mine.id not in keep
-            slots.append(Slot(_name(slots), mine, bases, mine, None, "theirs" if gone else None))
-        else:
-            column, clash = _both(sides, bases, mine, yours, winner)
-            slots.append(Slot(_name(slots), column, bases, mine, yours))
+    for identity in dict.fromkeys((*mine, *yours)):
+        first, second = mine.get(identity), yours.get(identity)
+        bases = tuple(b.get(identity) for b in before)
+        name = f"_space_c{len(slots)}"
+        if first is not None and second is not None:
+            column, clash = _both(sides, bases, first, second, winner)
+            slots.append(Slot(name, column, bases, first, second))
             clashes += [clash] if clash else []
-    for yours in theirs.columns:
-        if yours.id not in ours.by_id and yours.id not in met:
-            bases = _in_bases(sides, yours, None)
-            slots.append(Slot(_name(slots), yours, bases, None, yours, "ours" if any(bases) else None))
+        elif first is not None:
+            gone = any(bases) and first.id not in keep
+            slots.append(Slot(name, first, bases, first, None, "theirs" if gone else None))
+        elif second is not None:
+            slots.append(Slot(name, second, bases, None, second, "ours" if any(bases) else None))
     clashes += [_half_dropped(s) for s in slots if s.dropped and not all(s.bases)]
     schema = _schema(sides, slots)
     keys = tuple(next(s for s in slots if s.column.id == i) for i in schema.primary_keys)
     return United(schema, keys, tuple(s for s in slots if s not in keys), tuple(clashes))
 
 
-def _name(slots: Sequence[Slot]) -> str:
-    return f"_space_c{len(slots)}"
+def _identities(sides: Sides) -> Callable[[int], int]:
+    """What pairs the columns of both sides and the ancestors: their ids, where some mean the same column.
 
+    A column that both sides added under one name is one from then on, though each side keeps its own id.
+    So where an ancestor has a column that a side's own history never had, an earlier merge made it one with
+    that side's column of the name.
+    """
+    same: dict[int, int] = {}
 
-def _same_names(sides: Sides) -> dict[int, Column]:
-    """Columns that both sides added under one name are one: those of the branch by the ids of the target's."""
+    def identity_of(column_id: int) -> int:
+        while column_id in same:
+            column_id = same[column_id]
+        return column_id
+
+    def unite(first: int, second: int) -> None:
+        low, high = sorted((identity_of(first), identity_of(second)))
+        if low != high:
+            same[high] = low
+
     ours, theirs = sides.ours.schema, sides.theirs.schema
-    out: dict[int, Column] = {}
-    for mine in ours.columns:
-        yours = theirs.by_name.get(mine.name.casefold())
-        if yours is None or yours.id in ours.by_id or mine.id in theirs.by_id:
+    for base in sides.bases:
+        for column in base.schema.columns:
+            for side, schema in (("ours", ours), ("theirs", theirs)):
+                own = schema.by_name.get(column.name.casefold())
+                if own is None or column.id in schema.by_id or own.id in base.schema.by_id:
+                    continue
+                if sides.never(side, column.id):  # type: ignore[arg-type]
+                    unite(own.id, column.id)
+    old = {identity_of(i) for b in sides.bases for i in b.schema.by_id}
+    mine, yours = ({identity_of(i) for i in schema.by_id} for schema in (ours, theirs))
+    for column in theirs.columns:
+        other = ours.by_name.get(column.name.casefold())
+        if other is None or identity_of(column.id) in old | mine or identity_of(other.id) in old | yours:
             continue
-        if _is_own(sides, "theirs", mine) and _is_own(sides, "ours", yours):
-            out[mine.id] = yours
-    return out
-
-
-def _is_own(sides: Sides, other: Side, column: Column) -> bool:
-    """Whether the other side never had a column, so that it cannot have dropped it."""
-    return not any(column.id in b.schema.by_id for b in sides.bases) or sides.never(other, column.id)
-
-
-def _in_bases(sides: Sides, first: Column, second: Column | None) -> tuple[Column | None, ...]:
-    ids = [c.id for c in (first, second) if c is not None]
-    found = [[b.schema.by_id[i] for i in ids if i in b.schema.by_id] for b in sides.bases]
-    return tuple(columns[0] if columns else None for columns in found)
+        unite(other.id, column.id)
+    return identity_of
 
 
 def _half_dropped(slot: Slot) -> Clash:

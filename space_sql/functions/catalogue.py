@@ -21,7 +21,22 @@ from typing import Any, Protocol
 
 from space_sql.dataset.rows import Rows
 from space_sql.dataset.transact import Report, Result
-from space_sql.functions import changes, conflicts, datasets, diff, files, info, refs, scan, schema, snapshots
+from space_sql.functions import (
+    blame,
+    changes,
+    conflicts,
+    datasets,
+    diff,
+    diff_stat,
+    files,
+    history,
+    info,
+    refs,
+    scan,
+    schema,
+    schema_diff,
+    snapshots,
+)
 
 
 class Writing(Protocol):
@@ -70,7 +85,11 @@ READS: dict[str, Callable[..., str]] = {
     "space_scan": scan.read,
     "space_changes": changes.read,
     "space_diff": diff.read,
+    "space_diff_stat": diff_stat.read,
+    "space_schema_diff": schema_diff.read,
     "space_conflicts": conflicts.read,
+    "space_history": history.read,
+    "space_blame": blame.read,
     "space_snapshots": snapshots.read,
     "space_refs": refs.read,
     "space_schema": schema.read,
