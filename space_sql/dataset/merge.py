@@ -142,9 +142,7 @@ class Merge(Write):
         try:
             if self._dry_run:
                 return self._dry(files)
-            return transact(
-                self.session, self.view, self.options, self.operation, lambda tip: self.build(tip, files)
-            )
+            return transact(self.session, self.view, self.options, self.operation, lambda tip: self.build(tip, files))
         finally:
             self.abort()
 
@@ -273,8 +271,9 @@ def _kept_columns(con: duckdb.DuckDBPyConnection, merge: ThreeWay) -> frozenset[
         if slot.dropped == "ours":
             sides = merge.sides
             raise ConflictError(
-                f'column "{slot.column.name}" was edited on {sides.branch} and dropped on {sides.target}, where a merge '
-                f"cannot bring it back; drop it on {sides.branch} too, or merge {sides.target} into {sides.branch}"
+                f'column "{slot.column.name}" was edited on {sides.branch} and dropped on {sides.target}, '
+                f"where a merge cannot bring it back; drop it on {sides.branch} too, "
+                f"or merge {sides.target} into {sides.branch}"
             )
         out.add(slot.column.id)
     return frozenset(out)
@@ -301,8 +300,8 @@ def _check_conflicts(con: duckdb.DuckDBPyConnection, merge: ThreeWay) -> None:
     """ConflictError that counts the conflicts and shows the first."""
     if merge.winner is not None:
         return
-    found = con.execute(f"SELECT count(*) OVER (), * FROM ({merge.conflicts()}) ORDER BY key, column_name LIMIT {_SHOWN}")
-    rows = found.fetchall()
+    listed = f"SELECT count(*) OVER (), * FROM ({merge.conflicts()}) ORDER BY key, column_name LIMIT {_SHOWN}"
+    rows = con.execute(listed).fetchall()
     if not rows:
         return
     total, sides = rows[0][0], merge.sides

@@ -112,9 +112,7 @@ class ThreeWay:
             kept = sum(f.rows for f in here.files.values() if f.number not in other.files) <= _KEPT_ROWS
             yield Step(name, self._rows(pick, here, other, frozenset(apart)), kept)
 
-    def _rows(
-        self, pick: Callable[[Slot], Column | None], here: State, there: State, apart: frozenset[int]
-    ) -> str:
+    def _rows(self, pick: Callable[[Slot], Column | None], here: State, there: State, apart: frozenset[int]) -> str:
         found = [(s, c) for s in self._slots if (c := pick(s)) is not None]
         columns, names = [_as_merged(s, c) for s, c in found], [s.name for s, _ in found]
         parts = rows_only_in(
@@ -125,7 +123,7 @@ class ThreeWay:
         return f"SELECT {', '.join(items)} FROM (\n" + "\nUNION ALL\n".join(parts) + "\n)"
 
     def _changed(self, i: int) -> str:
-        """The keys whose rows the branch changed; where it dropped columns, also those changed by the target in them."""
+        """The keys whose rows the branch changed; and those that the target changed in columns that it dropped."""
         cells = [s.name for s in self.united.cells if s.theirs is not None]
         parts = [self._unequal("theirs", i, cells)]
         dropped = [s.name for s in self.united.dropped if s.dropped == "theirs"]
@@ -149,9 +147,7 @@ class ThreeWay:
         """Keys that are there more than once on a side, so that it is not clear which row is meant."""
         parts = []
         for i in range(len(self.sides.bases)):
-            for name, side in (
-                ("theirs", "theirs"), ("ours", "ours"), ("base_theirs", "base"), ("base_ours", "base")
-            ):
+            for name, side in (("theirs", "theirs"), ("ours", "ours"), ("base_theirs", "base"), ("base_ours", "base")):
                 parts.append(f"SELECT n, '{side}' AS side FROM n_{name}{i} GROUP BY n HAVING count(*) > 1")
             both = f"n_base_theirs{i} AS a JOIN n_base_ours{i} AS b USING (n)"
             parts.append(f"SELECT n, 'base' FROM {both} WHERE a.file <> b.file OR a.pos <> b.pos")
@@ -246,7 +242,8 @@ class ThreeWay:
                     f"{ours} IS DISTINCT FROM {theirs} AND NOT ({self._all_bases(ours, s)}) "
                     f"AND NOT ({self._all_bases(theirs, s)})"
                 )
-            items.append(f"CASE WHEN has_ours AND has_theirs THEN {both} {' '.join(alone)} ELSE false END AS bad{s.name}")
+            cases = " ".join([f"WHEN has_ours AND has_theirs THEN {both}", *alone])
+            items.append(f"CASE {cases} ELSE false END AS bad{s.name}")
         disagree = f"(has_ours <> has_theirs AND ({any_base}) AND NOT ({all_bases}))"
         return f"SELECT *, ({any_base}) AS has_base, {', '.join([*items, f'{disagree} AS disagree'])} FROM sides"
 
@@ -294,7 +291,8 @@ class ThreeWay:
             if self.resolutions is not None and s.column.id in self.resolutions.given:
                 value = f"CASE WHEN bad{s.name} AND has_resolution THEN resolved{s.name} ELSE {value} END"
             items.append(f"{value} AS {s.name}")
-        return f"SELECT n, {self._keys}, {self._outcome()} AS outcome, file, pos{_more(items)}{_more(self._seen())} FROM judged"
+        outcome = f"{self._outcome()} AS outcome"
+        return f"SELECT n, {self._keys}, {outcome}, file, pos{_more(items)}{_more(self._seen())} FROM judged"
 
     def _seen(self) -> list[str]:
         """The target's values, to tell whether a row changes."""
@@ -302,7 +300,7 @@ class ThreeWay:
 
     def _outcome(self) -> str:
         """What becomes of the target's row: insert, delete or keep; NULL when there is none and stays none."""
-        remove, nothing = "if(has_ours, 'delete', NULL)", "NULL"
+        remove = "if(has_ours, 'delete', NULL)"
         cases = ["WHEN NOT has_ours AND NOT has_theirs THEN NULL"]
         if self.resolutions is not None:
             conflict = " OR ".join(["clash", *(f"bad{s.name}" for s in self.united.kept)])
@@ -310,10 +308,11 @@ class ThreeWay:
             cases.append("WHEN clash AND NOT open_clash THEN if(has_ours, 'keep', 'insert')")
         cases.append("WHEN has_ours AND has_theirs THEN 'keep'")
         theirs_wins = self.winner == "theirs"
-        cases.append(f"WHEN has_ours THEN CASE WHEN clash THEN '{'delete' if theirs_wins else 'keep'}' "
-                     "WHEN has_base THEN 'delete' ELSE 'keep' END")
-        cases.append(f"ELSE CASE WHEN clash THEN {quote_literal('insert') if theirs_wins else nothing} "
-                     "WHEN has_base THEN NULL ELSE 'insert' END")
+        cases.append(
+            f"WHEN has_ours THEN CASE WHEN clash THEN '{'delete' if theirs_wins else 'keep'}' "
+            "WHEN has_base THEN 'delete' ELSE 'keep' END"
+        )
+        cases.append(f"ELSE CASE WHEN has_base AND NOT (clash AND {theirs_wins}) THEN NULL ELSE 'insert' END")
         return f"CASE {' '.join(cases)} END"
 
     def _merged(self) -> str:
@@ -321,7 +320,8 @@ class ThreeWay:
         differs = " OR ".join(f"{s.name} IS DISTINCT FROM ours{s.name}" for s in self.united.kept) or "false"
         action = f"CASE WHEN outcome = 'keep' THEN if({differs}, 'update', NULL) ELSE outcome END"
         cells = _more([s.name for s in self.united.kept])
-        return f"FROM (SELECT n, {self._keys}, {action} AS action, file, pos{cells} FROM valued) WHERE action IS NOT NULL"
+        rows = f"SELECT n, {self._keys}, {action} AS action, file, pos{cells} FROM valued"
+        return f"FROM ({rows}) WHERE action IS NOT NULL"
 
     # -- what people read -------------------------------------------------------------------------
 
@@ -333,14 +333,12 @@ class ThreeWay:
         )
         key = f"struct_pack({key})"
         none = "NULL::VARCHAR"
-        parts = [
-            f"SELECT NULL, {quote_literal(c.kind)}, {', '.join(_text(t) for t in (c.column_name, c.base, c.ours, c.theirs))}"
-            for c in self.united.clashes
-            if self.winner is None
-        ]
+        clashes = self.united.clashes if self.winner is None else ()
+        told = [(c.kind, c.column_name, c.base, c.ours, c.theirs) for c in clashes]
+        parts = [f"SELECT NULL, {', '.join(map(_text, texts))}" for texts in told]
         parts.append(
-            f"SELECT {key}, CASE side WHEN 'base' THEN 'doubled' ELSE 'doubled_in_' || side END, {none}, {none}, {none}, "
-            f"{none} FROM doubled JOIN keys USING (n)"
+            f"SELECT {key}, CASE side WHEN 'base' THEN 'doubled' ELSE 'doubled_in_' || side END, "
+            f"{none}, {none}, {none}, {none} FROM doubled JOIN keys USING (n)"
         )
         if self.winner is None:
             cells = " OR ".join(f"open{s.name}" for s in self.united.kept) or "false"

@@ -154,7 +154,8 @@ def _identities(sides: Sides) -> Callable[[int], int]:
 
 def _half_dropped(slot: Slot) -> Clash:
     name = slot.column.name
-    return Clash(f"dropped_by_{slot.dropped}", name, name, slot.ours and name, slot.theirs and name)
+    shown = (name if slot.ours else None, name if slot.theirs else None)
+    return Clash(f"dropped_by_{slot.dropped}", name, name, *shown)
 
 
 _Value = TypeVar("_Value")
