@@ -59,7 +59,7 @@ def history_sql(view: View, head: int, key: str | None, commits: str) -> str:
 
 def key_condition(schema: Schema, key: str | None) -> str:
     """The condition that a row has a key, given as JSON: a value, or an object or list for several columns."""
-    given: Any = json.loads(key) if key is not None else None
+    given: Any = json.loads(key, object_pairs_hook=_fields) if key is not None else None
     names = [k.name for k in schema.keys]
     if isinstance(given, dict):
         folded = {name.casefold(): value for name, value in given.items()}
@@ -79,3 +79,8 @@ def key_condition(schema: Schema, key: str | None) -> str:
     casts = [f"CAST({text} AS {column.type})" for text, column in zip(texts, schema.keys, strict=True)]
     query(f"SELECT {', '.join(casts)}")  # says what does not fit
     return " AND ".join(f"{quote_identifier(k.name)} = {cast}" for k, cast in zip(schema.keys, casts, strict=True))
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any] | list[Any]:
+    """A STRUCT as JSON; a row of values has no names."""
+    return dict(pairs) if any(name for name, _ in pairs) else [value for _, value in pairs]

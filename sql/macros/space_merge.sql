@@ -10,7 +10,7 @@
 -- Arguments:
 --   path: the dataset's folder.
 --   from_branch: the branch whose changes to take. It stays as it is.
---   target: the branch to change.
+--   target: the branch to change; it stands in the place of the `branch` of other writes.
 --   strategy: what conflicts do: `fail`, or `ours` (the target wins), or `theirs` (the branch wins).
 --   resolutions: a query or table with the key and final values: they stand where there is a conflict and are passed over elsewhere. True in a column `_delete` deletes the row, false keeps it against the side that deleted it.
 --   dry_run: only tell what would be changed, or that it fails; `snapshot_id` is then the target's head.

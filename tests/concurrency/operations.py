@@ -126,6 +126,8 @@ class Operation:
 
     def run(self, con: duckdb.DuckDBPyConnection, path: Path, on: Target, **named: object) -> tuple[Any, ...]:
         """Call it."""
+        if self.name == "merge" and "branch" in named:
+            named["target"] = named.pop("branch")
         return call(con, self.function, path, *self.arguments(on), **named)
 
     def apply(self, content: Content, saw: Content, on: Target) -> Content:
