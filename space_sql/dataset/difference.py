@@ -10,7 +10,7 @@ from space_sql.format.carriers import physical
 from space_sql.format.commit import DataFile
 from space_sql.format.schema import Column
 from space_sql.format.state import State
-from space_sql.format.types import quote_identifier
+from space_sql.format.types import BIGINT, quote_identifier
 
 _LARGE = 100_000
 _LARGE_FILES = 16
@@ -26,16 +26,31 @@ def rows_only_in(
     logical: bool,
     apart: frozenset[int] = frozenset(),
     positions: bool = False,
+    by_origin: bool = False,
 ) -> list[str]:
     """Queries whose rows together are live in ``here`` and not in ``there``.
 
     ``names`` rename the columns; ``positions`` come before them. Files that hold one of the columns ``apart``
-    are not the same on both sides: only one of them shows that column.
+    are not the same on both sides: only one of them shows that column. With ``by_origin``, rows that were
+    only moved to other files are shared too.
     """
     there = {n: f for n, f in there.items() if not apart & f.columns.keys()}
     alone = [f for n, f in here.items() if n not in there and f.live]
-    parts = [rows_sql(root, alone, columns, names=names, logical=logical, positions=positions)] if alone else []
+    moved, parts = [], []
+    if by_origin:
+        moved = [f for f in alone if not apart & f.columns.keys()]
+        others = [f for n, f in there.items() if n not in here and f.live]
+        if not any(f.origin for f in (*moved, *others)):
+            moved = []
+    if moved:
+        alone = [f for f in alone if f not in moved]
+        stay = f"SELECT file, pos FROM ({_origins(root, moved)}) ANTI JOIN ({_origins(root, others)}) "
+        stay += "USING (o_file, o_pos)"
     placed = (f"file AS {FILE}", f"pos AS {POS}") if positions else ()
+    if alone:
+        parts.append(rows_sql(root, alone, columns, names=names, logical=logical, positions=positions))
+    if moved:
+        parts.append(rows_at(root, moved, columns, stay, names=names, logical=logical, extra=placed))
     for number, file in here.items():
         other = there.get(number)
         if other is None or other.deletes == file.deletes:
@@ -48,6 +63,23 @@ def rows_only_in(
                 gone = f"({gone}) EXCEPT ({positions_sql(root, ours, [number])})"
             parts.append(rows_at(root, [file], columns, gone, names=names, logical=logical, extra=placed))
     return parts
+
+
+def _origins(root: Path, files: Sequence[DataFile]) -> str:
+    """A query of the positions of live rows, and of those at which they were first written."""
+    from space_sql.storage.parquet import ORIGIN_COLUMNS, ORIGIN_IDS  # with Arrow, which reading does not need
+
+    rewritten, plain = [f for f in files if f.origin], [f for f in files if not f.origin]
+    first = ", ".join(ORIGIN_COLUMNS)
+    columns = [Column(i, name, BIGINT) for i, name in zip(ORIGIN_IDS, ORIGIN_COLUMNS, strict=True)]
+    parts = [(rewritten, columns, first)] if rewritten else []
+    if plain or not rewritten:
+        parts.append((plain, [], f"{FILE}, {POS}"))
+    return " UNION ALL ".join(
+        f"SELECT file, pos, o_file, o_pos FROM (SELECT {FILE}, {POS}, {origin} "
+        f"FROM ({rows_sql(root, chosen, read, logical=False, positions=True)})) AS t(file, pos, o_file, o_pos)"
+        for chosen, read, origin in parts
+    )
 
 
 def net_difference(root: Path, here: State, there: State, columns: Sequence[Column]) -> str:
@@ -71,9 +103,7 @@ def net_difference(root: Path, here: State, there: State, columns: Sequence[Colu
     return " EXCEPT ALL ".join(sides)
 
 
-def paired_difference(
-    root: Path, before: State, after: State, columns: Sequence[Column], keys: Sequence[int]
-) -> str:
+def paired_difference(root: Path, before: State, after: State, columns: Sequence[Column], keys: Sequence[int]) -> str:
     """A query over what changed from one state to another: ``change``, a change type, then stored values.
 
     Rows of one key (``keys`` are column ids) that are on both sides are an update.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from space_sql.dataset.changes import Feed
+from space_sql.dataset.changes import feed_sql
 from space_sql.dataset.dataset import View
 from space_sql.dataset.engine import query
 from space_sql.dataset.scan import rows_sql
+from space_sql.dataset.shared_columns import wide_enough
 from space_sql.errors import InvalidInputError, near
-from space_sql.format.schema import Schema
+from space_sql.format.schema import Column, Schema
 from space_sql.format.state import State
 from space_sql.format.types import Scalar, quote_identifier, quote_literal
 
@@ -29,24 +30,27 @@ def history_sql(view: View, head: int, key: str | None, commits: str) -> str:
     while at.parent_id is not None and not view.refs.has_expired(at.parent_id):
         chain.append(at)
         at = view.commit(at.parent_id)
-    feed = Feed(view.dataset.root, schema)
     names = ", ".join(quote_identifier(c.name) for c in schema.columns)
     parts = []
     if at.parent_id is None:
-        state = State(-1, view.state(at.snapshot_id).schema, {})
+        states = [State(-1, view.state(at.snapshot_id).schema, {})]
         chain.append(at)
     else:
-        state = view.state(at.snapshot_id)
-        stood = rows_sql(view.dataset.root, list(state.files.values()), schema.columns)
+        states = [view.state(at.snapshot_id)]
+        stood = rows_sql(view.dataset.root, list(states[0].files.values()), _shown(schema, states[0]))
+        missing = "".join(
+            f", CAST(NULL AS {c.type}) AS {quote_identifier(c.name)}"
+            for c in schema.columns
+            if c.id not in states[0].schema.by_id
+        )
         head_of = f"SELECT {at.snapshot_id}::BIGINT AS _space_s, NULL::VARCHAR AS _space_t"
-        parts.append(f"{head_of}, {names} FROM ({stood}) WHERE {where}")
-    for commit in reversed(chain):
-        after = state.apply(commit)
-        feed.take(state, commit, after)
-        state = after
+        parts.append(f"{head_of}, {names} FROM (SELECT *{missing} FROM ({stood})) WHERE {where}")
+    chain.reverse()
+    for commit in chain:
+        states.append(states[-1].apply(commit))
+    feed = feed_sql(view.dataset.root, schema, states, chain)
     parts.append(
-        f"FROM ({feed.sql()}) AS _space_feed(_space_s, _space_t, {names}) "
-        f"WHERE _space_t <> 'update_preimage' AND ({where})"
+        f"FROM ({feed}) AS _space_feed(_space_s, _space_t, {names}) WHERE _space_t <> 'update_preimage' AND ({where})"
     )
     standing = "_space_t = 'delete' AND count(*) FILTER (_space_t <> 'delete') OVER (PARTITION BY _space_s) > 0"
     columns = ", ".join(f"r.{quote_identifier(c.name)}" for c in schema.columns)
@@ -55,6 +59,10 @@ def history_sql(view: View, head: int, key: str | None, commits: str) -> str:
         f"(FROM ({' UNION ALL '.join(f'({part})' for part in parts)}) QUALIFY NOT coalesce({standing}, false)) AS r "
         f"JOIN ({commits}) AS c ON c.snapshot_id = r._space_s ORDER BY c.snapshot_id DESC"
     )
+
+
+def _shown(schema: Schema, state: State) -> list[Column]:
+    return [wide_enough(c, [state]) for c in schema.columns if c.id in state.schema.by_id]
 
 
 def key_condition(schema: Schema, key: str | None) -> str:

@@ -23,6 +23,7 @@ from space_sql.dataset.match import POSITIONS, check_keys, staged
 from space_sql.dataset.plan import Plan, source_struct
 from space_sql.dataset.rewrite import write_query
 from space_sql.dataset.session import Session
+from space_sql.dataset.shared_columns import wide_enough
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.threeway import Resolutions, ThreeWay
 from space_sql.dataset.transact import Options, Result, Tip, branch_of, draft, transact
@@ -234,7 +235,8 @@ def _forward(tip: Tip, theirs: int) -> Commit:
     wanted, now = tip.view.state(theirs), tip.state.files
     removed = tuple(n for n, f in now.items() if wanted.files.get(n) != f)
     added = tuple(f for n, f in wanted.files.items() if now.get(n) != f)
-    rows = paired_difference(tip.view.dataset.root, tip.state, wanted, wanted.schema)
+    columns = [wide_enough(c, [tip.state]) for c in wanted.schema.columns]
+    rows = paired_difference(tip.view.dataset.root, tip.state, wanted, columns, wanted.schema.primary_keys)
     with cursor() as con:
         counts = dict(con.execute(f"SELECT change, count(*) FROM ({rows}) GROUP BY ALL").fetchall())
     return draft(

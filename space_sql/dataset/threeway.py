@@ -109,14 +109,32 @@ class ThreeWay:
             (f"base_{side}{i}", in_base, base, state),
             (f"{side}{i}", in_side, state, base),
         ):
-            kept = sum(f.rows for f in here.files.values() if f.number not in other.files) <= _KEPT_ROWS
-            yield Step(name, self._rows(pick, here, other, frozenset(apart)), kept)
+            alone = [f for f in here.files.values() if f.number not in other.files]
+            kept = side == "theirs" or sum(f.rows for f in alone) <= _KEPT_ROWS
+            yield Step(name, self._rows(pick, here, other, frozenset(apart), by_origin=side == "theirs"), kept)
 
-    def _rows(self, pick: Callable[[Slot], Column | None], here: State, there: State, apart: frozenset[int]) -> str:
+    def _rows(
+        self,
+        pick: Callable[[Slot], Column | None],
+        here: State,
+        there: State,
+        apart: frozenset[int],
+        *,
+        by_origin: bool,
+    ) -> str:
+        """Rows that one state has alone. The target's must be known where they lie; the branch's may have moved."""
         found = [(s, c) for s in self._slots if (c := pick(s)) is not None]
         columns, names = [_as_merged(s, c) for s, c in found], [s.name for s, _ in found]
         parts = rows_only_in(
-            self.root, here.files, there.files, columns, names=names, logical=False, apart=apart, positions=True
+            self.root,
+            here.files,
+            there.files,
+            columns,
+            names=names,
+            logical=False,
+            apart=apart,
+            positions=True,
+            by_origin=by_origin,
         ) or [rows_sql(self.root, [], columns, names=names, logical=False, positions=True)]
         items = [f"{FILE} AS file", f"{POS} AS pos"]
         items += [s.name if pick(s) is not None else f"{_null(s)} AS {s.name}" for s in self._slots]

@@ -108,6 +108,7 @@ def united(sides: Sides, winner: Side | None, keep: frozenset[int] = frozenset()
             slots.append(Slot(name, first, bases, first, None, "theirs" if gone else None))
         elif second is not None:
             slots.append(Slot(name, second, bases, None, second, "ours" if any(bases) else None))
+            _check_new(sides, slots[-1])
     clashes += [_half_dropped(s) for s in slots if s.dropped and not all(s.bases)]
     schema = _schema(sides, slots)
     keys = tuple(next(s for s in slots if s.column.id == i) for i in schema.primary_keys)
@@ -150,6 +151,16 @@ def _identities(sides: Sides) -> Callable[[int], int]:
             continue
         unite(other.id, column.id)
     return identity_of
+
+
+def _check_new(sides: Sides, slot: Slot) -> None:
+    """ConflictError when the target's files still hold values of a column that came back on the branch."""
+    if slot.dropped is None and any(slot.column.id in f.columns for f in sides.ours.files.values()):
+        name = slot.column.name
+        raise ConflictError(
+            f'column "{name}" was dropped before {sides.branch} and {sides.target} parted, and came back with a '
+            f"restore; drop it on {sides.branch}, and add it anew"
+        )
 
 
 def _half_dropped(slot: Slot) -> Clash:
