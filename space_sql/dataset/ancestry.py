@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 
 from space_sql.dataset.dataset import View
 
@@ -32,6 +35,42 @@ def common_ancestors(view: View, ours: int, theirs: int) -> list[int]:
                 heapq.heappush(waiting, -parent)
             marks[parent] = marks.get(parent, 0) | mark
     return found
+
+
+def meeting_points(view: View) -> dict[int, list[str]]:
+    """The snapshots at which histories of branches meet, and the branches: merging two of them needs these."""
+    names = list(view.refs.branches)
+    everyone = (1 << len(names)) - 1
+    told: dict[int, set[int]] = {}
+    """For each snapshot still to be looked at, what each child and ref says: the branches that have it, as bits."""
+    for number, head in enumerate(view.refs.branches.values()):
+        told[head] = {sum(told.get(head, ())) | 1 << number}
+    waiting = [-i for i in told]
+    heapq.heapify(waiting)
+    partial = sum(everyone not in marks for marks in told.values())
+    found: dict[int, list[str]] = {}
+    while partial:  # further back, one child alone leads to all branches
+        at = -heapq.heappop(waiting)
+        marks = told.pop(at)
+        partial -= everyone not in marks
+        mark = reduce(or_, marks)
+        if mark not in marks and any(reduce(or_, (m for m in marks if m & bit)) != mark for bit in _bits(mark)):
+            found[at] = [name for number, name in enumerate(names) if mark >> number & 1]
+        for parent in parents(view, at):
+            if parent not in told:
+                heapq.heappush(waiting, -parent)
+                told[parent] = set()
+                partial += 1
+            if mark == everyone and everyone not in told[parent]:
+                partial -= 1
+            told[parent].add(mark)
+    return found
+
+
+def _bits(mark: int) -> Iterator[int]:
+    while mark:
+        yield mark & -mark
+        mark &= mark - 1
 
 
 def parents(view: View, snapshot_id: int) -> list[int]:
