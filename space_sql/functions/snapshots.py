@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
 
+from space_sql.dataset.dataset import View
 from space_sql.dataset.session import Session
 from space_sql.functions.table import table_sql, timestamp
 
@@ -29,9 +32,12 @@ def read(session: Session, path: str | None) -> str:
     tags: dict[int, list[str]] = defaultdict(list)
     for name, snapshot_id in sorted(view.refs.tags.items()):
         tags[snapshot_id].append(name)
-    rows = (
-        {**h, "snapshot_time": timestamp(h["time"]), "tags": tags.get(h["snapshot_id"], [])}
-        for h in view.dataset.log.history()
-        if view.shows(h["snapshot_id"]) and not view.refs.has_expired(h["snapshot_id"])
-    )
-    return table_sql(COLUMNS, rows)
+    kept = (h for h in entries(view) if not view.refs.has_expired(h["snapshot_id"]))
+    return table_sql(COLUMNS, ({**h, "tags": tags.get(h["snapshot_id"], [])} for h in kept))
+
+
+def entries(view: View) -> Iterator[dict[str, Any]]:
+    """What the log says of each commit that the reader may know of, newest first."""
+    for entry in view.dataset.log.history():
+        if view.shows(entry["snapshot_id"]):
+            yield {**entry, "snapshot_time": timestamp(entry["time"])}
