@@ -5,7 +5,6 @@ from __future__ import annotations
 from space_sql.dataset.history import HEAD
 from space_sql.dataset.session import Session
 from space_sql.functions import snapshots
-from space_sql.functions.table import table_sql
 
 
 def read(session: Session, path: str | None, version: str | None) -> str:
@@ -13,5 +12,5 @@ def read(session: Session, path: str | None, version: str | None) -> str:
     from space_sql.dataset.blame import blame_sql  # with Arrow, which other reads do without
 
     view = session.view(path)
-    commits = table_sql({name: snapshots.COLUMNS[name] for name in HEAD}, snapshots.entries(view))
+    commits = snapshots.commits_sql(view)
     return blame_sql(view, view.resolve(version, session.branch), commits, HEAD)
