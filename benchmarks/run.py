@@ -23,7 +23,7 @@ from report import Samples, write_report, wrong_answers
 from scale import QUICK, Scale
 from step import rounds_of, steps_of
 
-WORKLOADS = ("scan", "lookup", "append", "commit", "mutate", "files", "records", "training", "cold")
+WORKLOADS = ("scan", "lookup", "append", "commit", "mutate", "merge", "files", "records", "training", "cold")
 PEERS = ("raw", "space", "ducklake", "lance", "datasets", "parquet")
 HERE_TOO = ("datasets", "parquet")
 """Peers that the environment of this process may have."""

@@ -158,6 +158,22 @@ class Peer:
         """The version that now stands."""
         raise Unsupported("has no versions")
 
+    def branch(self, table: str, name: str | None) -> None:
+        """Make a branch of the head; None: only tell whether there are branches."""
+        raise Unsupported("has no branches that merge")
+
+    def upsert_on(self, table: str, branch: str, source: str) -> None:
+        """Upsert into a branch; columns that the source lacks stay."""
+        raise Unsupported("has no branches that merge")
+
+    def merge(self, table: str, branch: str) -> Any:
+        """Merge a branch into main; how many rows changed."""
+        raise Unsupported("has no branches that merge")
+
+    def conflicts(self, table: str, branch: str) -> Any:
+        """What keeps it from being merged."""
+        raise Unsupported("has no branches that merge")
+
     def changes(self, table: str, older: Any, newer: Any) -> Any:
         """Every change after a version up to another, as Arrow with a column ``change_type``."""
         raise Unsupported("has no change feed")

@@ -267,7 +267,7 @@ def test_a_pickled_object_is_refused_and_the_error_names_key_and_file(arrays: Pa
 def test_a_decoder_that_does_not_exist_is_refused_where_it_is_named(tmp_path: Path) -> None:
     create = f"CALL space_create('{tmp_path / 'ds'}', primary_keys => ['id'], columns => 'id INT, a BLOB, t VARCHAR', "
     with space_sql.connect() as con:
-        with pytest.raises(Exception, match="decode is image, numpy, json, not pickle"):
+        with pytest.raises(Exception, match="decode is image, numpy, json, tfds, not pickle"):
             con.execute(create + "record_fields => ['a'], record_options => {a: {decode: 'pickle'}})")
         with pytest.raises(Exception, match="decode image is for BLOB, not for VARCHAR"):
             con.execute(create + "record_fields => ['t'], record_options => {t: {decode: 'image'}})")
