@@ -23,6 +23,8 @@ class Peer:
     name: str
     partial: frozenset[str] = frozenset()
     """Steps whose result is not what the others give: they are timed, but not compared."""
+    keeps_records = False
+    """Whether it is measured with records."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -59,7 +61,7 @@ class Peer:
 
     def relation(self, table: str) -> str:
         """SQL that stands for the table in a FROM clause."""
-        raise NotImplementedError
+        raise Unsupported("not measured")
 
     def query(self, table: str, sql: str) -> Any:
         """The rows of a query over the table."""
@@ -84,11 +86,11 @@ class Peer:
 
     def create(self, table: str) -> None:
         """An empty table with the benchmark's columns and the key ``id``."""
-        raise NotImplementedError
+        raise Unsupported("not measured")
 
     def append(self, table: str, source: str) -> None:
         """Add the rows of a source, as one commit."""
-        raise NotImplementedError
+        raise Unsupported("not measured")
 
     def append_parts(self, table: str, source: str, parts: int, batch: int) -> list[float]:
         """Make ``parts`` data files of ``batch`` rows each; seconds of each commit, if each file is one."""

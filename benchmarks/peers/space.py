@@ -20,6 +20,7 @@ class Space(Peer):
     """A dataset a table."""
 
     name = "space"
+    keeps_records = True
 
     def connect(self) -> Any:
         """A prepared connection."""
@@ -105,7 +106,7 @@ class Space(Peer):
             from space_sql.training import torch
         except ImportError as error:
             raise Unsupported("torch is not installed") from error
-        from peers.raw import tensor
+        from peers.loaders import tensor
 
         if workers not in self._loaders:
             self._loaders[workers] = torch.loader(

@@ -59,7 +59,9 @@ def diverge(table: str) -> Any:
         peer.upsert_on(table, f"b{turn}", "theirs")
         first = turn + CHANGES // 2 * step
         peer.stage("ours", f"SELECT id, name || {turn + 1} AS name FROM ({rows_sql(first, CHANGES // 2, step=step)})")
-        peer.stage("more", f"SELECT id, name || {turn + 1} AS name FROM ({rows_sql(turn + 7, CHANGES // 2, step=step)})")
+        peer.stage(
+            "more", f"SELECT id, name || {turn + 1} AS name FROM ({rows_sql(turn + 7, CHANGES // 2, step=step)})"
+        )
         peer.upsert_on(table, "main", "ours")
         peer.upsert_on(table, "main", "more")
 

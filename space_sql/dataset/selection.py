@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from space_sql.dataset.deterministic import condition_sql, order_sql
+from space_sql.dataset.deterministic import ROW, condition_sql, order_sql
 from space_sql.dataset.scan import FILE, POS, rows_sql, value_sql
 from space_sql.dataset.shuffle import shuffled_sql
 from space_sql.format.state import State
@@ -28,7 +28,7 @@ def selected_sql(root: Path, state: State, where: str | None) -> str:
         addresses=[c.name for c in state.schema.records],
     )
     condition = "" if where is None else f"\nWHERE {condition_sql(where, state.schema, 'the condition')}"
-    return f"SELECT * FROM (\n{rows}\n) AS row_{condition}"
+    return f"SELECT * FROM (\n{rows}\n) AS {ROW}{condition}"
 
 
 def ordering(state: State, order_by: str | None) -> str:
