@@ -109,6 +109,8 @@ def united(sides: Sides, winner: Side | None, keep: frozenset[int] = frozenset()
         elif second is not None:
             slots.append(Slot(name, second, bases, None, second, "ours" if any(bases) else None))
             _check_new(sides, slots[-1])
+    for slot in slots:
+        _check_records(sides, slot)
     clashes += [_half_dropped(s) for s in slots if s.dropped and not all(s.bases)]
     schema = _schema(sides, slots)
     keys = tuple(next(s for s in slots if s.column.id == i) for i in schema.primary_keys)
@@ -160,6 +162,17 @@ def _check_new(sides: Sides, slot: Slot) -> None:
         raise ConflictError(
             f'column "{name}" was dropped before {sides.branch} and {sides.target} parted, and came back with a '
             f"restore; drop it on {sides.branch}, and add it anew"
+        )
+
+
+def _check_records(sides: Sides, slot: Slot) -> None:
+    """ConflictError when a column is a record field in one version and not in another, or one of another type."""
+    versions = [c for c in (slot.ours, slot.theirs, *slot.bases) if c is not None]
+    records = [c for c in versions if c.record is not None]
+    if records and (len(records) < len(versions) or len({c.type for c in records}) > 1):
+        raise ConflictError(
+            f'column "{slot.column.name}" is not the same kind of column on {sides.branch} and {sides.target}: records '
+            "of BLOB, records of VARCHAR or no record field; rename one of them, then merge"
         )
 
 

@@ -9,7 +9,7 @@
 --   key STRUCT(<column>): the row's primary key, so that `key.id` is its column `id`; NULL where a whole column is meant.
 --   kind VARCHAR: edited (both edited the cell), added (both added the key), deleted_by_ours or deleted_by_theirs (the other edited the row), dropped_by_ours or dropped_by_theirs (a column that the other edited), renamed (a column, by both), doubled, doubled_in_ours or doubled_in_theirs (the key is there more than once: no strategy helps).
 --   column_name VARCHAR: the cell's column; NULL where the whole row is meant.
---   base VARCHAR: the cell in the common ancestor, as text; NULL where it has no such row.
+--   base VARCHAR: the cell in the common ancestor, as text, or the length and hash of a record that is not text; NULL where it has no such row.
 --   ours VARCHAR: the cell in the target.
 --   theirs VARCHAR: the cell in the branch.
 -- Errors:

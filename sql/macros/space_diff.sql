@@ -3,7 +3,8 @@
 -- The net difference of any two versions by primary key, also across branches.
 -- What was changed and changed back is no difference. Rows are compared as the newer of both versions defines their
 -- columns, over the columns of both: a column that a version lacks is NULL there. Columns are paired by what they are,
--- not by name, so a rename alone is no difference. Rows that share a key, which `space_append` allows, are compared as
+-- not by name, so a rename alone is no difference. Where two columns would have one name, since one was dropped or renamed
+-- and the other took over its name, the one that only the older version has gets a number to it: `label_1`. Rows that share a key, which `space_append` allows, are compared as
 -- a bag.
 -- Arguments:
 --   path: the dataset's folder.
