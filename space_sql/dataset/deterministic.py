@@ -72,7 +72,7 @@ def _check(parsed: Any, schema: Schema, what: str) -> None:
         if kind == "COLUMN_REF":
             (*_, last) = node["column_names"]
             name = last if last.casefold() in _TIMES and last.casefold() not in schema.by_name else None
-        if isinstance(name, str) and (name.casefold() in _changing() or name.casefold() in _TIMES):
+        if isinstance(name, str) and (name.casefold() in changing_functions() or name.casefold() in _TIMES):
             raise InvalidInputError(f"{what} cannot use {name}: it is not the same at every call")
 
 
@@ -86,7 +86,7 @@ def _nodes(parsed: Any) -> Iterator[dict[str, Any]]:
 
 
 @cache
-def _changing() -> frozenset[str]:
+def changing_functions() -> frozenset[str]:
     """Names of the functions that depend on the moment, on a setting or on chance."""
     with cursor() as con:
         rows = con.execute(

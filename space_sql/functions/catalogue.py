@@ -22,7 +22,22 @@ from typing import Any, Protocol
 
 from space_sql.dataset.rows import Rows
 from space_sql.dataset.transact import Report, Result
-from space_sql.functions import changes, datasets, diff, epoch, file, files, info, record, refs, scan, schema, snapshots
+from space_sql.functions import (
+    changes,
+    datasets,
+    diff,
+    epoch,
+    file,
+    files,
+    info,
+    lineage,
+    record,
+    refresh_history,
+    refs,
+    scan,
+    schema,
+    snapshots,
+)
 
 
 class Writing(Protocol):
@@ -78,6 +93,8 @@ READS: dict[str, Callable[..., str]] = {
     "space_info": info.read,
     "space_datasets": datasets.read,
     "space_epoch": epoch.read,
+    "space_refresh_history": refresh_history.read,
+    "space_lineage": lineage.read,
 }
 
 VALUES: dict[str, Callable[..., Any]] = {
@@ -93,6 +110,8 @@ WRITES: dict[str, Write] = {
     "space_update": Write("update"),
     "space_delete": Write("delete"),
     "space_overwrite": Write("overwrite"),
+    "space_materialize": Write("materialize"),
+    "space_refresh": Write("refresh"),
 }
 
 CHANGES: dict[str, Change] = {
@@ -112,4 +131,5 @@ UPKEEP: dict[str, Change] = {
     "space_vacuum": Change("vacuum"),
     "space_verify": Change("verify"),
     "space_repair": Change("repair"),
+    "space_explain_refresh": Change("explain_refresh"),
 }
