@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import orjson
@@ -64,7 +65,7 @@ class Records:
 class Create:
     """A dataset being created from a source: its types are the source's."""
 
-    operation = "create"
+    declared = False
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class Create:
                     f'column "{name}" has type {type_}, which a source cannot hand over exactly when it creates the '
                     f"dataset: create it first with columns => '…, {name} {type_}', then space_append"
                 )
-        schema = new_schema(list(typed.fields), list(primary_keys or ()), declared=False)
+        schema = new_schema(list(typed.fields), list(primary_keys or ()), declared=self.declared)
         self.schema = with_records(schema, list(records.fields), dict(records.options))
         make_folder(self.root)
         plan = Plan(self.schema, self.schema.columns, source)
@@ -119,12 +120,16 @@ class Create:
                 raise self.error
             assert self.staging is not None
             written = self.staging.finish(sync=self.session.sync)
-            return publish_first(self.session, self.root, self.options, self.schema, written)
+            return self.publish(written)
         except NotSyncedError:
             raise  # the dataset is there: its files must stay
         except Exception:
             self.abort()
             raise
+
+    def publish(self, written: list[DataFile]) -> Result:
+        """Commit 0."""
+        return publish_first(self.session, self.root, self.options, self.schema, written)
 
     def abort(self) -> None:
         """Remove what was staged, and the folder unless another writer made it a dataset."""
@@ -221,8 +226,20 @@ def remove_folder(root: Path) -> None:
         root.rmdir()
 
 
-def publish_first(session: Session, root: Path, options: Options, schema: Schema, written: list[DataFile]) -> Result:
-    """Write the marker and commit 0; AlreadyExistsError when another writer was first."""
+def publish_first(
+    session: Session,
+    root: Path,
+    options: Options,
+    schema: Schema,
+    written: list[DataFile],
+    *,
+    operation: str = "create",
+    view: dict[str, Any] | None = None,
+) -> Result:
+    """Write the marker and commit 0; AlreadyExistsError when another writer was first.
+
+    ``view`` is the definition of a materialized view.
+    """
     marker = {
         "format": FORMAT_VERSION,
         "dataset_id": str(uuid.uuid4()),
@@ -241,13 +258,14 @@ def publish_first(session: Session, root: Path, options: Options, schema: Schema
         parent_id=None,
         branch=MAIN,
         time=time.time_ns() // 1000,
-        operation="create",
+        operation=operation,
         author=options.author,
         message=options.message,
         commit_key=options.commit_key,
         schema=schema,
         rows_inserted=sum(file.rows for file in written),
         files_added=tuple(written),
+        view=view,
     ).numbered(0)
     dataset: Dataset = open_dataset(str(root))
     if not dataset.log.publish(commit, sync=session.sync):

@@ -80,7 +80,7 @@ def _check(parsed: Any, schema: Schema, what: str) -> None:
             name = last if last.casefold() in _TIMES and last.casefold() not in schema.by_name else None
             if name is None and first.casefold() not in parameters | {ROW}:
                 schema.column(first)
-        if isinstance(name, str) and (name.casefold() in _changing() or name.casefold() in _TIMES):
+        if isinstance(name, str) and (name.casefold() in changing_functions() or name.casefold() in _TIMES):
             raise InvalidInputError(f"{what} cannot use {name}: it is not the same at every call")
 
 
@@ -98,7 +98,7 @@ def _nodes(parsed: Any) -> Iterator[dict[str, Any]]:
 
 
 @cache
-def _changing() -> frozenset[str]:
+def changing_functions() -> frozenset[str]:
     """Names of the functions that depend on the moment, on a setting or on chance."""
     with cursor() as con:
         rows = con.execute(

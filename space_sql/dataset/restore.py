@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from space_sql.dataset.append import changed
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import net_difference
@@ -47,9 +49,23 @@ def restore(session: Session, view: View, options: Options, version: str | None)
             files_removed=tuple(f.number for f in removed),
             files_added=tuple(added),
             schema=schema,
+            view=view_at(tip.view, target),
         )
 
     return transact(session, view, options, "restore", build)
+
+
+def view_at(view: View, snapshot_id: int) -> dict[str, Any] | None:
+    """The definition and source positions that a materialized view had; None for other datasets."""
+    if view.commit(0).view is None:
+        return None
+    at: int | None = snapshot_id
+    while at is not None:
+        commit = view.commit(at)
+        if commit.view is not None:
+            return commit.view
+        at = commit.parent_id
+    return None
 
 
 def _net_counts(tip: Tip, wanted: State) -> tuple[int, int]:

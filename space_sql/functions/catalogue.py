@@ -34,7 +34,9 @@ from space_sql.functions import (
     files,
     history,
     info,
+    lineage,
     record,
+    refresh_history,
     refs,
     scan,
     schema,
@@ -101,6 +103,8 @@ READS: dict[str, Callable[..., str]] = {
     "space_info": info.read,
     "space_datasets": datasets.read,
     "space_epoch": epoch.read,
+    "space_refresh_history": refresh_history.read,
+    "space_lineage": lineage.read,
 }
 
 VALUES: dict[str, Callable[..., Any]] = {
@@ -117,6 +121,8 @@ WRITES: dict[str, Write] = {
     "space_delete": Write("delete"),
     "space_overwrite": Write("overwrite"),
     "space_merge": Write("merge"),
+    "space_materialize": Write("materialize"),
+    "space_refresh": Write("refresh"),
 }
 
 CHANGES: dict[str, Change] = {
@@ -136,4 +142,5 @@ UPKEEP: dict[str, Change] = {
     "space_vacuum": Change("vacuum"),
     "space_verify": Change("verify"),
     "space_repair": Change("repair"),
+    "space_explain_refresh": Change("explain_refresh"),
 }

@@ -45,7 +45,17 @@ _CALLS = {function.name: _vector(function.call) if function.vector else function
 
 _lock = threading.RLock()
 _connections = itertools.count(1)
-_HELPERS = ("_space_session", "_space_write", "_space_change", "_space_report", "_space_before")
+_HELPERS = (
+    "_space_session",
+    "_space_write",
+    "_space_change",
+    "_space_report",
+    "_space_before",
+    "_space_catalogue",
+    "_space_view",
+    "_space_define",
+    "_space_view_report",
+)
 
 
 def connect(database: str | Path = ":memory:", **arguments: Any) -> duckdb.DuckDBPyConnection:

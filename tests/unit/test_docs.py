@@ -100,6 +100,9 @@ def test_a_header_names_the_columns_that_a_read_returns(con: duckdb.DuckDBPyConn
         "space_conflicts": "'annotations', 'main'",
         "space_history": "'annotations', 2",
     }
+    if path.stem in ("space_refresh_history", "space_lineage"):
+        con.execute("CALL space_materialize('kept', 'SELECT id, label FROM space_scan(''annotations'')')")
+        arguments[path.stem] = "'kept'"
     call = f"{path.stem}({arguments.get(path.stem, repr('annotations'))})"
     returned = dict(con.execute(f"SELECT column_name, column_type FROM (DESCRIBE FROM {call})").fetchall())
     documented = dict(key.split(" ", 1) for key, _ in found.columns)

@@ -1,0 +1,79 @@
+"""Materialize: a view's definition and first result become a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from space_sql.dataset.create import Create, Records, publish_first
+from space_sql.dataset.dataset import folder
+from space_sql.dataset.plan import source_struct
+from space_sql.dataset.session import Session
+from space_sql.dataset.transact import Options, Result
+from space_sql.format.commit import DataFile
+from space_sql.views.definition import Catalogue, Definition, Reader
+from space_sql.views.plan import explained
+from space_sql.views.relation import NoRule
+from space_sql.views.sources import pinned
+
+
+def read_definition(
+    session: Session, root: Path, view: str, static: Sequence[str], catalogue: Mapping[str, Any], zone: str | None
+) -> Definition:
+    """The definition that a view's name or a query stands for, over its sources as the session sees them."""
+
+    def resolve(path: str, version: str | None, branch: str | None) -> tuple[str, int]:
+        source = session.view(path)
+        return source.dataset.id, source.resolve(version, branch)
+
+    known = Catalogue(catalogue.get("views") or (), catalogue.get("tables") or ())
+    reader = Reader(root, known, static, session.branch, resolve)
+    return replace(reader.definition(view), time_zone=zone or "UTC")
+
+
+class Materialize(Create):
+    """A view's first rows on their way."""
+
+    declared = True
+
+    def __init__(
+        self,
+        session: Session,
+        path: str | None,
+        options: Options,
+        source_type: str | None,
+        view: str,
+        primary_keys: Sequence[str] | None,
+        static: Sequence[str],
+        catalogue: Mapping[str, Any],
+        zone: str | None,
+    ) -> None:
+        root = folder(path)
+        definition = read_definition(session, root, view, static, catalogue, zone)
+        keys = list(primary_keys or ())
+        names = [name for name, _ in source_struct(source_type).fields]
+        if not keys:
+            try:
+                _, found = explained(definition, pinned(session, root, definition, None))
+            except NoRule:
+                found = ()
+            known = {name.casefold() for name in names}
+            keys = list(found) if found and all(k.casefold() in known for k in found) else names
+        self.definition = replace(
+            definition, primary_keys=tuple(primary_keys or ()), refresh={"policy": "full", "reason": "first result"}
+        )
+        super().__init__(session, path, options, source_type, keys, Records())
+
+    def publish(self, written: list[DataFile]) -> Result:
+        """Commit 0, with the definition."""
+        return publish_first(
+            self.session,
+            self.root,
+            self.options,
+            self.schema,
+            written,
+            operation="materialize",
+            view=self.definition.encode(),
+        )

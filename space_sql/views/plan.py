@@ -1,0 +1,168 @@
+"""What a refresh does: the query whose rows it stages, and why it is that one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from space_sql.dataset.engine import cursor
+from space_sql.errors import InvalidInputError
+from space_sql.format.types import parse_type, quote_identifier
+from space_sql.views import tree
+from space_sql.views.compile import Compiler, Found
+from space_sql.views.definition import Definition
+from space_sql.views.relation import WEIGHT, Build, NoRule, Step
+from space_sql.views.sources import Pinned
+
+POLICIES = ("auto", "incremental", "full")
+_LARGE = 1_000_000
+_CROSSOVER = 0.3
+
+Columns = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a view is brought up to date.
+
+    ``policy`` is ``none``, ``incremental`` or ``full``. ``sql`` gives weighted rows of ``columns``; with ``rebuild``
+    they are the whole content, in other columns than before.
+    """
+
+    policy: str
+    sql: str | None
+    columns: tuple[tuple[str, str], ...]
+    reason: str | None
+    rows_read: int
+    rebuild: bool = False
+
+
+def plan(definition: Definition, sources: Sequence[Pinned], stored: Columns, stored_sql: str, policy: str) -> Plan:
+    """The plan for sources between two versions; ``stored`` are the view's columns, ``stored_sql`` its rows."""
+    if policy not in POLICIES:
+        raise InvalidInputError(f"policy is one of {', '.join(POLICIES)}, not '{policy}'")
+    if policy == "full":
+        return _full(definition, sources, stored, stored_sql, "asked for")
+    try:
+        used = used_names(definition.query)
+        sources = [source.checked(used) for source in sources]
+        if all(source.old == source.new for source in sources):
+            return Plan("none", None, tuple(stored), None, 0)
+        return _incremental(definition, sources, stored, policy)
+    except NoRule as reason:
+        if policy == "incremental":
+            raise InvalidInputError(
+                f"this view cannot be refreshed incrementally: {reason.code}: {reason.detail}; "
+                "policy => 'full' computes it anew"
+            ) from None
+        return _full(definition, sources, stored, stored_sql, f"{reason.code}: {reason.detail}")
+
+
+def _incremental(definition: Definition, sources: Sequence[Pinned], stored: Columns, policy: str) -> Plan:
+    read = 0
+    with cursor() as con:
+        build = Build(con)
+        found: dict[str, Found] = {}
+        for source in sources:
+            delta = source.delta()
+            sql, rows = delta if delta is not None else (None, 0)
+            read += rows
+            relation = build.add(source.columns, source.new_sql(), source.old_sql(), sql)
+            found[source.source.name] = Found(relation, source.key)
+        if not any(f.relation.changed for f in found.values()):
+            return Plan("none", None, tuple(stored), None, 0)
+        total = sum(source.state.rows for source in sources)
+        if policy == "auto" and total > _LARGE and read > _CROSSOVER * total:
+            raise NoRule("change-too-large", f"{read} of {total} source rows changed")
+        _add_static(build, definition, found)
+        relation = Compiler(build, found).view(definition.query).relation
+        if not _equal(relation.columns, stored):
+            raise NoRule("schema-changed", "the view's columns changed")
+        shown = ", ".join(quote_identifier(name) for name, _ in stored)
+        if policy == "auto" and total > _LARGE and any(step.rule == "recompute" for step in build.steps):
+            raise NoRule("full-is-cheaper", "an operator over all rows would be computed twice, as it was and as it is")
+        if not relation.changed:
+            return Plan("incremental", None, tuple(stored), None, read)
+        sql = build.sql(f"SELECT {shown}, {WEIGHT} FROM {relation.delta}")
+    return Plan("incremental", sql, tuple(stored), None, read)
+
+
+def used_names(query: str) -> frozenset[str] | None:
+    """Every name that a query says, in lower case; None when ``*`` or NATURAL make it read what it does not say."""
+    names: set[str] = set()
+    for part in tree.walk(tree.parse(query)):
+        if part.get("class") == "STAR" or part.get("ref_type") == "NATURAL":
+            return None
+        names.update(name.casefold() for name in part.get("column_names") or ())
+        names.update(name.casefold() for name in part.get("using_columns") or ())
+    return frozenset(names)
+
+
+def _equal(left: Columns, right: Columns) -> bool:
+    """Whether columns have the same names and types, however the types are written."""
+    return [(n, parse_type(t)) for n, t in left] == [(n, parse_type(t)) for n, t in right]
+
+
+def _add_static(build: Build, definition: Definition, found: dict[str, Found]) -> None:
+    for table in definition.static:
+        columns = table.columns or build.columns(f"FROM {table.sql}")
+        found[table.name] = Found(build.add(columns, f"FROM {table.sql}", "", None))
+
+
+def whole(definition: Definition, sources: Sequence[Pinned]) -> str:
+    """The view's query over the sources as they shall be, to be read in the caller's connection."""
+    parts = [f"{s.source.name} AS NOT MATERIALIZED (\n{s.new_sql()}\n)" for s in sources]
+    parts += [f"{t.name} AS NOT MATERIALIZED (FROM {t.sql})" for t in definition.static]
+    if not parts:
+        return definition.query
+    return "WITH " + ",\n".join(parts) + f"\nSELECT * FROM (\n{definition.query}\n)"
+
+
+def _full(definition: Definition, sources: Sequence[Pinned], stored: Columns, stored_sql: str, reason: str) -> Plan:
+    read = sum(source.state.rows for source in sources)
+    sql = whole(definition, sources)
+    columns = _described(sql) or tuple(stored)
+    shown = ", ".join(quote_identifier(name) for name, _ in columns)
+    if not _equal(columns, stored):
+        return Plan("full", f"SELECT {shown}, 1::BIGINT AS {WEIGHT} FROM (\n{sql}\n)", columns, reason, read, True)
+    cast = ", ".join(f"CAST(_space_q.{quote_identifier(n)} AS {t}) AS {quote_identifier(n)}" for n, t in columns)
+    differences = (
+        f"SELECT {shown}, sum({WEIGHT})::BIGINT AS {WEIGHT} FROM (\n"
+        f"SELECT {cast}, 1 AS {WEIGHT} FROM (\n{sql}\n) AS _space_q({shown})\nUNION ALL\n"
+        f"SELECT {shown}, -1 AS {WEIGHT} FROM (\n{stored_sql}\n)\n) GROUP BY {shown} HAVING sum({WEIGHT}) <> 0"
+    )
+    return Plan("full", differences, columns, reason, read)
+
+
+def _described(sql: str) -> tuple[tuple[str, str], ...] | None:
+    """The query's columns; None when it needs something of the caller's own."""
+    with cursor() as con:
+        try:
+            rows = con.execute(f"DESCRIBE {sql}").fetchall()
+        except duckdb.Error:
+            return None
+    return tuple((str(row[0]), str(row[1])) for row in rows)
+
+
+def explained(definition: Definition, sources: Sequence[Pinned]) -> tuple[list[Step], tuple[str, ...]]:
+    """How each operator is refreshed when every source changes; and the columns that identify the view's rows.
+
+    Raises:
+        NoRule: the view is refreshed in full.
+    """
+    used = used_names(definition.query)
+    sources = [source.checked(used) for source in sources]
+    with cursor() as con:
+        build = Build(con)
+        found: dict[str, Found] = {}
+        for source in sources:
+            columns = source.columns
+            nothing = ", ".join(f"NULL::{t} AS {quote_identifier(n)}" for n, t in columns)
+            relation = build.add(columns, f"SELECT {nothing}", f"SELECT {nothing}", f"SELECT {nothing}, 1 AS {WEIGHT}")
+            found[source.source.name] = Found(relation, source.key)
+            build.tell("scan", "changes")
+        _add_static(build, definition, found)
+        last = Compiler(build, found).view(definition.query)
+        return build.steps, last.key

@@ -1,0 +1,214 @@
+"""Refresh: a materialized view is brought up to its sources; result and positions are one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from space_sql.dataset.convert import Converter, TargetColumn
+from space_sql.dataset.dataset import View
+from space_sql.dataset.overwrite import check_unchanged
+from space_sql.dataset.plan import check_storable
+from space_sql.dataset.rows import Rows
+from space_sql.dataset.scan import rows_sql
+from space_sql.dataset.session import Session
+from space_sql.dataset.staging import Staging
+from space_sql.dataset.transact import Options, Result, Tip, draft
+from space_sql.dataset.write import Write, base_state
+from space_sql.errors import InvalidInputError, SpaceError
+from space_sql.format.carriers import is_opaque, physical
+from space_sql.format.commit import Commit, DataFile
+from space_sql.format.schema import Schema
+from space_sql.format.state import State
+from space_sql.format.types import Struct, parse_type, quote_identifier
+from space_sql.views.apply import WEIGHTS, Applied, RowsMissing, apply
+from space_sql.views.definition import Definition
+from space_sql.views.plan import Plan, plan
+from space_sql.views.relation import WEIGHT
+from space_sql.views.sources import Pinned, pinned
+from space_sql.views.watermark import watermark
+
+
+@dataclass(frozen=True)
+class Refreshed(Result):
+    """What a refresh returns."""
+
+    policy: str = "none"
+    sources: tuple[Mapping[str, Any], ...] = ()
+    rows_read: int = 0
+    reason: str | None = None
+
+    def row(self) -> dict[str, Any]:
+        """The result as the row that SQL shows."""
+        return {**self.__dict__, "sources": list(self.sources)}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A refresh that a statement is about to do."""
+
+    state: State
+    definition: Definition
+    sources: tuple[Pinned, ...]
+    plan: Plan
+    asked: str
+
+    @property
+    def told(self) -> tuple[Mapping[str, Any], ...]:
+        """The sources as the result shows them."""
+        return tuple({"path": str(s.root), "from_snapshot": s.old, "to_snapshot": s.new} for s in self.sources)
+
+
+def planned(
+    session: Session, path: str | None, options: Options, version: str | None, policy: str | None, zone: str | None
+) -> Planned:
+    """The refresh that a call asks for; all its parts in one statement are given the same one."""
+    key = ("space_refresh", f"{path}|{options}|{version}|{policy}")
+    found = session.asked.get(key)
+    if isinstance(found, Planned):
+        return found
+    view = session.view(path)
+    state = base_state(session, view, options)
+    definition = watermark(view, state.snapshot_id)
+    root = view.dataset.root
+    sources = pinned(session, root, definition, version)
+    stored = tuple((c.name, str(c.type)) for c in state.schema.columns)
+    rows = rows_sql(root, list(state.files.values()), state.schema.columns)
+    policy = policy or "auto"
+    made = plan(definition, sources, stored, rows, policy)
+    zoned = any("WITH TIME ZONE" in type_ for source in sources for _, type_ in source.columns)
+    if zone is not None and zone != definition.time_zone and zoned and made.policy != "full":
+        if policy == "incremental":
+            raise InvalidInputError(
+                f"the view was computed with TimeZone {definition.time_zone}, this session has {zone}: "
+                "set it, or refresh in full"
+            )
+        made = plan(definition, sources, stored, rows, "full")
+        made = replace(made, reason=f"time-zone-changed: {definition.time_zone} to {zone}")
+    if zone is not None:
+        definition = replace(definition, time_zone=zone)
+    answer = Planned(state, definition, tuple(sources), made, policy)
+    session.asked[key] = answer
+    return answer
+
+
+def rows(session: Session, options: Options, found: Planned) -> Rows:
+    """The queries over the weighted rows."""
+    made = found.plan
+    typed = ", ".join(f"NULL::{t} AS {quote_identifier(n)}" for n, t in (*made.columns, (WEIGHT, "BIGINT")))
+    typed = f"SELECT {typed} WHERE false"
+    if made.sql is None:
+        return Rows(typed, typed)
+    items = []
+    for name, text in made.columns:
+        type_, shown = parse_type(text), quote_identifier(name)
+        carried = is_opaque(type_)
+        items.append(f"CAST({shown} AS {physical(type_)}) AS {shown}" if carried else shown)
+    return Rows(typed, f"SELECT {', '.join(items)}, {WEIGHT} FROM (\n{made.sql}\n)")
+
+
+class Refresh(Write):
+    """Weighted rows on their way into a view."""
+
+    operation = "refresh"
+
+    def __init__(self, session: Session, view: View, options: Options, found: Planned) -> None:
+        super().__init__(session, view, options)
+        self.found, self.done = found, found.plan
+        if self.repeat is not None or found.plan.policy == "none":
+            return
+        self.schema = _rebuilt(found) if found.plan.rebuild else found.state.schema
+        columns = [*self.schema.columns, WEIGHTS]
+        source = Struct(tuple((c.name, c.type) for c in columns))
+        targets = [TargetColumn(c.name, c.type, c.id) for c in columns]
+        carried = [c.name for c in columns if is_opaque(c.type)]
+        self.staging = Staging(view.dataset.root, "insert", Converter(source, targets, carried=carried), columns)
+
+    def commit(self) -> Result:
+        """Publish, unless there was nothing to do."""
+        if self.repeat is None and self.found.plan.policy == "none":
+            return self._told(Result(self.found.state.snapshot_id, self.operation))
+        return self._told(super().commit())
+
+    def _told(self, result: Result) -> Refreshed:
+        made = self.done
+        return Refreshed(
+            **result.row(), policy=made.policy, sources=self.found.told, rows_read=made.rows_read, reason=made.reason
+        )
+
+    def _anew(self, state: State, missing: RowsMissing) -> Applied:
+        """The whole result in place of a delta that does not fit; sources alone are enough for most views."""
+        found, root = self.found, self.view.dataset.root
+        stored = rows_sql(root, list(state.files.values()), state.schema.columns)
+        made = plan(found.definition, found.sources, found.plan.columns, stored, "full")
+        if made.rebuild or made.sql is None:
+            raise missing
+        try:
+            done = apply(root, state, made.sql, sync=self.session.sync)
+        except SpaceError:  # the query needs something of the caller's own
+            raise missing from None
+        self.done = replace(made, reason="rows-not-found: rows that should leave the view were not in it")
+        return done
+
+    def build(self, tip: Tip, files: list[DataFile]) -> Commit | None:
+        """The delta put on the stored rows, with the new positions."""
+        found = self.found
+        check_unchanged(found.state, tip, self.operation)
+        root, state = tip.view.dataset.root, tip.state
+        removed: tuple[int, ...] = ()
+        schema = None
+        if found.plan.rebuild:
+            removed, schema = tuple(state.files), self.schema
+            state = State(state.snapshot_id, self.schema, {})
+        try:
+            done = apply(root, state, files, sync=self.session.sync)
+        except RowsMissing as missing:
+            if found.asked != "auto" or found.plan.policy == "full":
+                raise
+            done = self._anew(state, missing)
+        still = all(source.old == source.new for source in found.sources) and not found.plan.rebuild
+        if still and not done.files and not done.deletes:
+            return None
+        told = {
+            "policy": self.done.policy,
+            "reason": self.done.reason,
+            "rows_read": self.done.rows_read,
+            "from": {s.source.name: s.old for s in found.sources},
+        }
+        definition = found.definition.at({s.source.name: s.new for s in found.sources}, told)
+        ids = {s.source.name: s.view.dataset.id for s in found.sources}
+        definition = replace(definition, sources=tuple(replace(s, dataset_id=ids[s.name]) for s in definition.sources))
+        return draft(
+            tip,
+            self.operation,
+            rows_inserted=done.inserted,
+            rows_updated=done.updated,
+            rows_deleted=done.deleted + sum(tip.state.files[n].live for n in removed),
+            files_removed=removed,
+            files_added=done.files,
+            deletes_added=done.deletes,
+            schema=schema,
+            view=definition.encode(),
+        )
+
+
+def _rebuilt(found: Planned) -> Schema:
+    """The view's schema with the columns that its query has now; those that stayed keep their ids."""
+    old = found.state.schema
+    columns = []
+    grown = old
+    for name, text in found.plan.columns:
+        type_ = parse_type(text)
+        check_storable(name, type_)
+        kept = old.by_name.get(name.casefold())
+        if kept is not None and kept.type == type_:
+            columns.append(replace(kept, name=name))
+            continue
+        bare = replace(grown, columns=tuple(c for c in grown.columns if c.name.casefold() != name.casefold()))
+        grown = bare.added(name, type_, declared=True)
+        columns.append(grown.columns[-1])
+    ids = {c.id for c in columns}
+    whole = len(old.primary_keys) == len(old.columns) or not ids.issuperset(old.primary_keys)
+    keys = tuple(c.id for c in columns) if whole else old.primary_keys
+    return replace(old, columns=tuple(columns), primary_keys=keys)

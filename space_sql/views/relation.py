@@ -1,0 +1,176 @@
+"""Relations of a view, each in three forms: as it was, as it is, and the difference as rows with weights.
+
+All of them are named queries of one WITH: ``_space_old_3``, ``_space_new_3`` and ``_space_delta_3``. A delta has the
+relation's columns and ``_space_w``, never 0: how often the row came (positive) or went (negative).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from space_sql.format.types import quote_identifier
+from space_sql.views import tree
+from space_sql.views.tree import Node
+
+WEIGHT = "_space_w"
+
+
+class NoRule(Exception):
+    """A construct that is refreshed in full; ``code`` is the reason that users see, the text says more."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Rows with columns; ``changed`` is false when both forms are the same."""
+
+    number: int
+    columns: tuple[tuple[str, str], ...]
+    changed: bool
+
+    @property
+    def new(self) -> str:
+        """The name of the rows as they are."""
+        return f"_space_new_{self.number}"
+
+    @property
+    def old(self) -> str:
+        """The name of the rows as they were."""
+        return f"_space_old_{self.number}" if self.changed else self.new
+
+    @property
+    def delta(self) -> str:
+        """The name of the difference."""
+        return f"_space_delta_{self.number}"
+
+    @property
+    def names(self) -> str:
+        """The columns as a list in SQL."""
+        return names(self.columns)
+
+
+def names(columns: Sequence[tuple[str, str]]) -> str:
+    """Columns as a list in SQL."""
+    return ", ".join(quote_identifier(name) for name, _ in columns)
+
+
+def netted(columns: Sequence[tuple[str, str]], weighted: str) -> str:
+    """Weighted rows of a query, each once, with the sum of its weights; without those that it leaves as they were."""
+    shown = names(columns)
+    return (
+        f"SELECT {shown}, sum({WEIGHT})::BIGINT AS {WEIGHT} FROM (\n{weighted}\n) "
+        f"GROUP BY {shown} HAVING sum({WEIGHT}) <> 0"
+    )
+
+
+def difference(columns: Sequence[tuple[str, str]], new: str, old: str) -> str:
+    """The weighted rows that lead from one query's rows to another's."""
+    shown = ", ".join(f"_space_q.{quote_identifier(name)}" for name, _ in columns)
+    return (
+        f"SELECT {shown}, 1 AS {WEIGHT} FROM (\n{new}\n) AS _space_q({names(columns)})\nUNION ALL\n"
+        f"SELECT {shown}, -1 AS {WEIGHT} FROM (\n{old}\n) AS _space_q({names(columns)})"
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row of what ``space_explain_refresh`` shows."""
+
+    operator: str
+    rule: str
+    state: str = "none"
+
+
+@dataclass
+class Build:
+    """The named queries of a refresh while they are put together; ``con`` knows the columns of each."""
+
+    con: duckdb.DuckDBPyConnection
+    parts: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    count: int = 0
+
+    def next(self) -> int:
+        """The number of the next relation."""
+        self.count += 1
+        return self.count
+
+    def tell(self, operator: str, rule: str, state: str = "none") -> None:
+        """Say how an operator is refreshed."""
+        step = Step(operator, rule, state)
+        if step not in self.steps:
+            self.steps.append(step)
+
+    def columns(self, sql: str) -> tuple[tuple[str, str], ...]:
+        """Names and types of a query's columns, as DuckDB binds it over the relations."""
+        try:
+            rows = self.con.execute(f"DESCRIBE {sql}").fetchall()
+        except duckdb.Error as error:
+            text = str(error).split("\n", 1)[0]
+            code = "unknown-function" if "Function with name" in text else "not-understood"
+            raise NoRule(code, text) from None
+        found = tuple((str(row[0]), str(row[1])) for row in rows)
+        if len({name.casefold() for name, _ in found}) < len(found):
+            raise NoRule("repeated-column", "two columns have the same name: give one an alias")
+        return found
+
+    def binds(self, sql: str) -> bool:
+        """Whether a query stands for itself over the relations."""
+        try:
+            self.con.execute(f"DESCRIBE {sql}").fetchall()
+        except duckdb.Error:
+            return False
+        return True
+
+    def add(self, columns: Sequence[tuple[str, str]], new: str, old: str, delta: str | None) -> Relation:
+        """A further relation; ``delta`` is weighted rows, None when nothing changed."""
+        found = Relation(self.next(), tuple(columns), delta is not None)
+        self.name(found.new, new)
+        self._stub(found.new, found.columns)
+        if delta is not None:
+            self.name(found.old, old)
+            self._stub(found.old, found.columns)
+            self.name(found.delta, netted(found.columns, delta), kept=True)
+            self._stub(found.delta, (*found.columns, (WEIGHT, "BIGINT")))
+        return found
+
+    def keys(self, columns: Sequence[tuple[str, str]], weighted: str) -> str:
+        """A name for the distinct rows of a delta, whatever their weight."""
+        name = f"_space_keys_{self.next()}"
+        self.name(name, f"SELECT DISTINCT {names(columns)} FROM (\n{weighted}\n)", kept=True)
+        self._stub(name, columns)
+        return name
+
+    def name(self, name: str, sql: str, *, kept: bool = False) -> None:
+        """Name a query; one that is ``kept`` is computed once."""
+        self.parts.append(f"{name} AS {'MATERIALIZED' if kept else 'NOT MATERIALIZED'} (\n{sql}\n)")
+
+    def _stub(self, name: str, columns: Sequence[tuple[str, str]]) -> None:
+        fields = ", ".join(f"{quote_identifier(column)} {type_}" for column, type_ in columns)
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({fields})")
+
+    def sql(self, last: str) -> str:
+        """The whole statement, ending with a query over the relations."""
+        return "WITH " + ",\n".join(self.parts) + "\n" + last
+
+
+def placed(node: Node, relations: dict[str, str]) -> Node:
+    """A tree in which the relations' places, tables named like ``_space_leaf_3``, name one of their forms."""
+
+    def change(part: Node) -> Node | None:
+        name = part.get("table_name")
+        if part.get("type") == "BASE_TABLE" and name in relations:
+            new: Node = tree.table(relations[name], part["alias"])
+            new["column_name_alias"] = part.get("column_name_alias", [])
+            return new
+        return None
+
+    placed: Node = tree.replaced(node, change)
+    return placed

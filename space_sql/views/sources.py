@@ -1,0 +1,143 @@
+"""The datasets that a view reads, between the versions that it had and those that it shall have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from space_sql.dataset.changes import changes_sql
+from space_sql.dataset.dataset import View
+from space_sql.dataset.difference import net_difference
+from space_sql.dataset.scan import rows_sql, value_sql
+from space_sql.dataset.session import Session
+from space_sql.errors import InvalidInputError, NotFoundError
+from space_sql.format.schema import Column
+from space_sql.format.state import State
+from space_sql.format.types import quote_identifier
+from space_sql.views.definition import Definition, Source
+from space_sql.views.relation import WEIGHT, NoRule
+
+_GONE = ("delete", "update_preimage")
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A source with the snapshots between which a refresh goes."""
+
+    source: Source
+    view: View
+    old: int
+    new: int
+    apart: frozenset[int] = frozenset()
+
+    @property
+    def root(self) -> Path:
+        """Where it is."""
+        return self.view.dataset.root
+
+    @property
+    def state(self) -> State:
+        """Its content as it shall be."""
+        return self.view.state(self.new)
+
+    @property
+    def shown(self) -> tuple[Column, ...]:
+        """Its columns, but for those that both versions do not share."""
+        return tuple(c for c in self.state.schema.columns if c.id not in self.apart)
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """Names and types of its columns."""
+        return tuple((c.name, str(c.type)) for c in self.shown)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Names of the columns that identify its rows."""
+        return tuple(c.name for c in self.state.schema.keys)
+
+    def new_sql(self) -> str:
+        """The rows as they shall be."""
+        return rows_sql(self.root, list(self.state.files.values()), self.shown)
+
+    def old_sql(self) -> str:
+        """The rows as they were."""
+        before = self.view.state(self.old)
+        return rows_sql(self.root, list(before.files.values()), self.shown)
+
+    def checked(self, used: frozenset[str] | None) -> Pinned:
+        """The source, if its difference can be told; ``used`` are the names that the view says, None for ``*``.
+
+        Columns that came or went are left out when the view says none of their names.
+
+        Raises:
+            NoRule: it cannot be told.
+        """
+        if self.view.dataset.id != self.source.dataset_id:
+            raise NoRule("source-replaced", f"another dataset is at {self.root}")
+        if self.old == self.new:
+            return self
+        if not self.view.shows(self.old):
+            raise NoRule("source-replaced", f"{self.root} has no snapshot {self.old}")
+        try:
+            self.view.kept(self.old)
+        except NotFoundError:
+            raise NoRule("source-expired", f"snapshot {self.old} of {self.root} was expired") from None
+        before, after = (state.schema.columns for state in (self.view.state(self.old), self.state))
+        if _signature(before) == _signature(after):
+            return self
+        both = {c.id for c in before} & {c.id for c in after}
+        same = {(c.id, c.name, str(c.type)) for c in before} & {(c.id, c.name, str(c.type)) for c in after}
+        differ = [c for c in (*before, *after) if (c.id, c.name, str(c.type)) not in same]
+        if used is None or any(c.name.casefold() in used or c.id in both for c in differ):
+            raise NoRule("schema-changed", f"the columns of {self.root} changed")
+        return replace(self, apart=frozenset(c.id for c in differ))
+
+    def delta(self) -> tuple[str, int] | None:
+        """The weighted rows between both versions and how many are read for them; None when no row changed."""
+        if self.old == self.new:
+            return None
+        before, after = self.view.state(self.old), self.state
+        if before.files == after.files:
+            return None
+        names = ", ".join(quote_identifier(c.name) for c in self.shown)
+        try:
+            chain = self.view.chain(self.old, self.new)
+        except (InvalidInputError, NotFoundError):
+            return self._jump(before, after), before.rows + after.rows
+        data = [c for c in chain if c.files_added or c.files_removed or c.deletes_added]
+        if not data:
+            return None
+        feed = changes_sql(self.view, self.old, self.new)
+        gone = ", ".join(f"'{change}'" for change in _GONE)
+        count = sum(c.rows_inserted + 2 * c.rows_updated + c.rows_deleted for c in data)
+        return (
+            f"SELECT {names}, CASE WHEN change_type IN ({gone}) THEN -1 ELSE 1 END AS {WEIGHT} FROM (\n{feed}\n)",
+            count,
+        )
+
+    def _jump(self, before: State, after: State) -> str:
+        columns = self.shown
+        items = ", ".join(
+            f"{value_sql(self.root, c, quote_identifier(c.name))} AS {quote_identifier(c.name)}" for c in columns
+        )
+        parts = [
+            f"SELECT {items}, {weight} AS {WEIGHT} FROM ({net_difference(self.root, here, there, columns)})"
+            for weight, here, there in ((1, after, before), (-1, before, after))
+        ]
+        return "\nUNION ALL\n".join(parts)
+
+
+def _signature(columns: Sequence[Column]) -> list[tuple[int, str, str]]:
+    return [(c.id, c.name, str(c.type)) for c in columns]
+
+
+def pinned(session: Session, root: Path, definition: Definition, version: str | None) -> list[Pinned]:
+    """All sources, resolved at once; ``version`` is for those whose version the query leaves open."""
+    out = []
+    for source in definition.sources:
+        view = session.view(source.folder(root))
+        fixed = source.version is not None
+        new = view.resolve(source.version if fixed else version, None if fixed else source.branch)
+        out.append(Pinned(source, view, source.snapshot_id, new))
+    return out

@@ -1,0 +1,182 @@
+"""Queries as trees: DuckDB's own parser reads them and writes them back, so nothing is read differently.
+
+A tree is what ``json_serialize_sql`` gives; nodes are dictionaries. Both lines of DuckDB are served: where they
+name a member differently, the functions here hide it.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import orjson
+
+from space_sql.dataset.engine import cursor
+from space_sql.errors import InvalidInputError
+
+Node: TypeAlias = dict[str, Any]
+
+_lock = threading.Lock()
+
+
+@lru_cache(maxsize=512)
+def _parsed(sql: str) -> bytes:
+    with cursor() as con:
+        ((row,),) = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
+    return str(row).encode()
+
+
+def parse(sql: str) -> Node:
+    """The tree of one query; InvalidInputError unless the text is exactly one."""
+    told = orjson.loads(_parsed(sql))
+    if told.get("error"):
+        raise InvalidInputError(f"the view does not parse: {told.get('error_message', 'unknown error')}")
+    if len(told["statements"]) != 1:
+        raise InvalidInputError(f"a view is one query, found {len(told['statements'])} statements")
+    node: Node = told["statements"][0]["node"]
+    return node
+
+
+def render(node: Node) -> str:
+    """A query as text."""
+    told = {"error": False, "statements": [{"node": node, "named_param_map": []}]}
+    with cursor() as con:
+        ((text,),) = con.execute("SELECT json_deserialize_sql(?::JSON)", [orjson.dumps(told).decode()]).fetchall()
+    return str(text)
+
+
+_ONE = "SELECT 1"
+
+
+def expression_sql(expression: Node) -> str:
+    """An expression as text, without its alias."""
+    node = parse(_ONE)
+    node["select_list"] = [{**expression, "alias": ""}]
+    text = render(node)
+    return text.removeprefix("SELECT ")
+
+
+def expression(sql: str) -> Node:
+    """The tree of an expression."""
+    found: Node = parse(f"SELECT {sql}")["select_list"][0]
+    return found
+
+
+def table(name: str, alias: str, columns: list[str] | None = None) -> Node:
+    """A reference to a table by its plain name."""
+    named = f' AS "{alias.replace(chr(34), chr(34) * 2)}"' if alias else ""
+    found: Node = parse(f"SELECT * FROM {name}{named}")["from_table"]
+    if columns:
+        found["column_name_alias"] = columns
+    return found
+
+
+def conjuncts(expression: Node | None) -> list[Node]:
+    """The parts of an expression between its outermost ANDs."""
+    if expression is None:
+        return []
+    if expression.get("type") == "CONJUNCTION_AND":
+        return [part for child in expression["children"] for part in conjuncts(child)]
+    return [expression]
+
+
+def conjunction(parts: list[Node]) -> Node | None:
+    """These expressions, all of which must be true."""
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    whole = expression("true AND true")
+    whole["children"] = parts
+    return whole
+
+
+def arguments(call: Node) -> list[tuple[str, Node]]:
+    """Names (empty without one) and expressions of what a function is called with."""
+    if "arguments" in call:
+        return [(a.get("name") or "", a["expression"]) for a in call["arguments"]]
+    return [(c.get("alias") or "", c) for c in call.get("children", [])]
+
+
+def with_arguments(call: Node, expressions: list[Node]) -> Node:
+    """The call with other positional arguments."""
+    if "arguments" in call:
+        return {**call, "arguments": [{"name": "", "expression": e} for e in expressions]}
+    return {**call, "children": expressions}
+
+
+def constant(expression: Node) -> Any:
+    """The value of a constant of text, number or truth; Ellipsis for anything else."""
+    if expression.get("class") == "CAST":
+        return constant(expression["child"])
+    if expression.get("class") == "FUNCTION" and expression["function_name"] in ("-", "list_value"):
+        return ...
+    if expression.get("class") != "CONSTANT":
+        return ...
+    literal = expression.get("literal")
+    if literal is not None:
+        kind, text = literal["kind"], literal.get("text")
+        if kind == "INTEGER":
+            return int(text)
+        return text if kind == "STRING" else None if kind == "NULL" else ...
+    value = expression["value"]
+    if value["is_null"]:
+        return None
+    found = value["value"]
+    return found if isinstance(found, str | int | bool) else ...
+
+
+def children(node: Node) -> list[Node]:
+    """The queries of a set operation."""
+    found: list[Node] = node["children"] if node.get("children") else [node["left"], node["right"]]
+    return found
+
+
+def with_children(node: Node, queries: list[Node]) -> Node:
+    """The set operation over other queries."""
+    if node.get("children"):
+        return {**node, "children": queries}
+    return {**node, "left": queries[0], "right": queries[1]}
+
+
+def walk(node: Any, into: Callable[[Node], bool] = lambda node: True) -> Iterator[Node]:
+    """Every dictionary of a tree, from above; below one for which ``into`` is false, none."""
+    if isinstance(node, dict):
+        yield node
+        if not into(node):
+            return
+        node = list(node.values())
+    if isinstance(node, list):
+        for part in node:
+            yield from walk(part, into)
+
+
+def replaced(node: Any, change: Callable[[Node], Node | None]) -> Any:
+    """A copy of a tree in which ``change`` replaced nodes; what it returns is not searched again."""
+    if isinstance(node, dict):
+        new = change(node)
+        if new is not None:
+            return new
+        return {name: replaced(part, change) for name, part in node.items()}
+    if isinstance(node, list):
+        return [replaced(part, change) for part in node]
+    return node
+
+
+def copied(node: Node) -> Node:
+    """A copy of a tree."""
+    return copy.deepcopy(node)
+
+
+def ctes(node: Node) -> list[tuple[str, Node]]:
+    """Names and values of what stands in a query's WITH."""
+    found = node.get("cte_map") or {}
+    return [(entry["key"], entry["value"]) for entry in found.get("map", [])]
+
+
+def cte_query(value: Node) -> Node:
+    """The query of a WITH entry."""
+    found: Node = value["query_node"] if "query_node" in value else value["query"]["node"]
+    inner: Node = found.get("node", found)
+    return inner

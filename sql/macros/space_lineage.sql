@@ -1,0 +1,21 @@
+-- space_lineage(path)
+-- kind: read
+-- Where a materialized view comes from: its sources, their versions and its definition at each snapshot.
+-- Arguments:
+--   path: the materialized view's folder.
+-- Returns one row for each snapshot that noted positions and each source, newest first:
+--   snapshot_id BIGINT: the view's snapshot.
+--   snapshot_time TIMESTAMP WITH TIME ZONE: when.
+--   source_path VARCHAR: the source's folder.
+--   source_dataset_id VARCHAR: the source's identity, which stays with it when it is copied.
+--   source_version VARCHAR: the version or branch that the view names; NULL for main.
+--   source_snapshot_id BIGINT: the source's snapshot that the view shows.
+--   definition VARCHAR: the view's query as it was given.
+-- Errors:
+--   not-found: no dataset at the path.
+--   invalid-input: the dataset is no materialized view.
+-- Example:
+--   CALL space_materialize('scores_mv', 'SELECT id, score FROM space_scan(''annotations'') WHERE score > 0.5');
+--   SELECT snapshot_id, source_snapshot_id, definition FROM space_lineage('scores_mv');
+CREATE OR REPLACE TEMP MACRO space_lineage(path) AS TABLE
+SELECT * FROM query(_space_read('space_lineage', _space_session(), to_json({path: path::VARCHAR})::VARCHAR));

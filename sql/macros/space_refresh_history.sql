@@ -1,0 +1,24 @@
+-- space_refresh_history(path)
+-- kind: read
+-- What each refresh of a materialized view did, newest first.
+-- Arguments:
+--   path: the materialized view's folder.
+-- Returns one row for the first result and each refresh that wrote a snapshot:
+--   snapshot_id BIGINT: the snapshot.
+--   snapshot_time TIMESTAMP WITH TIME ZONE: when.
+--   operation VARCHAR: materialize, refresh or restore.
+--   policy VARCHAR: incremental or full.
+--   sources STRUCT(path VARCHAR, from_snapshot BIGINT, to_snapshot BIGINT)[]: the sources and the snapshots that were applied.
+--   rows_inserted BIGINT: rows that came into the view.
+--   rows_updated BIGINT: rows that have other values.
+--   rows_deleted BIGINT: rows that left.
+--   rows_read BIGINT: changed rows of the sources; for a full refresh all their rows.
+--   reason VARCHAR: why it was full.
+-- Errors:
+--   not-found: no dataset at the path.
+--   invalid-input: the dataset is no materialized view.
+-- Example:
+--   CALL space_materialize('labels_mv', 'SELECT label, count(*) AS n FROM space_scan(''annotations'') GROUP BY label');
+--   SELECT snapshot_id, operation, policy, rows_inserted, reason FROM space_refresh_history('labels_mv');
+CREATE OR REPLACE TEMP MACRO space_refresh_history(path) AS TABLE
+SELECT * FROM query(_space_read('space_refresh_history', _space_session(), to_json({path: path::VARCHAR})::VARCHAR));
