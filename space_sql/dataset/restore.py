@@ -21,12 +21,12 @@ def restore(session: Session, view: View, options: Options, version: str | None)
     if version is None:
         raise InvalidInputError("a version is required: a snapshot id, tag, branch or branch~N")
     target = view.resolve(version)
-    wanted = view.state(target)
     base = base_state(session, view, options)
 
     def build(tip: Tip) -> Commit | None:
         check_unchanged(base, tip, "restore")
         tip.view.kept(target)
+        wanted = tip.view.state(target)  # as the log has it now: files may have been written anew
         now = tip.state.files
         removed = [f for n, f in now.items() if wanted.files.get(n) != f]
         added = [f for n, f in wanted.files.items() if now.get(n) != f]

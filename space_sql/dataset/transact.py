@@ -208,7 +208,8 @@ def _new_files(commit: Commit) -> frozenset[str]:
     data = {f.path for f in added if f.number // FILES_PER_COMMIT == commit.snapshot_id}
     carried = {d.path for f in commit.rewrites_added for d in f.deletes}
     merged = {m.added.path for m in commit.deletes_merged}
-    return frozenset(data | carried | merged | {d.path for d in commit.deletes_added})
+    forgets = {commit.forgets.path} if commit.forgets is not None and commit.forgets.path else set()
+    return frozenset(data | carried | merged | forgets | {d.path for d in commit.deletes_added})
 
 
 def _check_files(dataset: Dataset, commit: Commit) -> None:

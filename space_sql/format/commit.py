@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from space_sql.errors import FormatError
+from space_sql.format.forgotten import Forgetting, Forgotten
 from space_sql.format.paths import FORMAT_VERSION, checked
 from space_sql.format.records import RecordFile
 from space_sql.format.schema import Schema
@@ -79,7 +80,7 @@ class DataFile:
     and type that it was written with (``Column.mark``); ``empty`` lists JSON leaves without any value;
     ``deletes`` are the positions that no longer count; ``origin`` is true when the file carries the columns
     ``_space_origin_file`` and ``_space_origin_pos`` (it was made by merging others); ``crc32`` is that of the
-    whole file; ``records`` are the record files that its rows point into.
+    whole file; ``records`` are the record files that its rows point into; ``forgotten`` are rows that no snapshot has.
     """
 
     number: int
@@ -94,11 +95,18 @@ class DataFile:
     origin: bool = False
     crc32: int | None = None
     records: tuple[RecordFile, ...] = ()
+    forgotten: tuple[Forgotten, ...] = ()
 
     @property
     def deleted(self) -> int:
-        """How many of the file's rows are deleted."""
-        return sum(d.targets.get(self.number, 0) for d in self.deletes)
+        """How many of the file's rows are deleted or forgotten."""
+        listed = sum(d.targets.get(self.number, 0) for d in self.deletes)
+        return listed + sum(f.rows - sum(f.overlaps.get(d.path, 0) for d in self.deletes) for f in self.forgotten)
+
+    @property
+    def remembered(self) -> int:
+        """How many of the file's rows were not forgotten, deleted or not."""
+        return self.rows - sum(f.rows for f in self.forgotten)
 
     @property
     def live(self) -> int:
@@ -109,6 +117,13 @@ class DataFile:
         """The file with further deleted positions; of the targets only its own are kept."""
         own = replace(deletes, targets={self.number: deletes.targets[self.number]})
         return replace(self, deletes=(*self.deletes, own))
+
+    def hiding(self, pending: Forgetting) -> DataFile:
+        """The file without the rows that an unfinished forget names."""
+        found = pending.files.get(self.number)
+        if found is None or any(f.path == found.path for f in self.forgotten):
+            return self
+        return replace(self, forgotten=(*self.forgotten, found))
 
     def with_merged(self, merged: MergedDeletes) -> DataFile:
         """The file with some of its files of deleted positions replaced by one."""
@@ -136,6 +151,8 @@ class DataFile:
             out["crc32"] = self.crc32
         if self.records:
             out["records"] = [r.encode() for r in self.records]
+        if self.forgotten:
+            out["forgotten"] = [f.encode() for f in self.forgotten]
         return out
 
     @staticmethod
@@ -154,6 +171,7 @@ class DataFile:
             bool(data.get("origin", False)),
             data.get("crc32"),
             tuple(RecordFile.decode(r) for r in data.get("records", ())),
+            tuple(Forgotten.decode(f) for f in data.get("forgotten", ())),
         )
 
 
@@ -192,11 +210,21 @@ class Commit:
     refs: tuple[Ref, ...] = ()
     expired: Ranges = ()
     view: Json | None = None
+    forgets: Forgetting | None = None
+    forgot: int | None = None
 
     @property
     def advances(self) -> bool:
-        """Whether the commit is the new head of its branch (entries that change refs or expire snapshots are not)."""
-        return not self.refs and not self.expired
+        """Whether the commit is the new head of its branch (entries that change refs, expire or forget are not)."""
+        return not self.refs and not self.expired and self.forgets is None and self.forgot is None
+
+    def hiding(self, pending: Forgetting) -> Commit:
+        """The commit without the rows that an unfinished forget names."""
+        return replace(
+            self,
+            files_added=tuple(f.hiding(pending) for f in self.files_added),
+            rewrites_added=tuple(f.hiding(pending) for f in self.rewrites_added),
+        )
 
     def numbered(self, snapshot_id: int) -> Commit:
         """The commit under an id, its new files numbered by it."""
@@ -252,13 +280,16 @@ class Commit:
             body["expired"] = [list(r) for r in self.expired]
         if self.view is not None:
             body["view"] = self.view
-        text = orjson.dumps(body)[:-1]
-        return text + _CHECKSUM + hashlib.sha256(text).hexdigest().encode() + b'"}'
+        if self.forgets is not None:
+            body["forgets"] = self.forgets.encode()
+        if self.forgot is not None:
+            body["forgot"] = self.forgot
+        return signed(body)
 
     @staticmethod
     def decode(raw: bytes, name: str) -> Commit:
         """Read an entry; ``name`` is its path, for errors."""
-        data = _verified(raw, name)
+        data = verified(raw, name)
         try:
             rewrites = data.get("rewrites") or {"removed": (), "added": ()}
             return Commit(
@@ -287,12 +318,21 @@ class Commit:
                 refs=tuple(Ref(r["name"], r["kind"], r["snapshot_id"]) for r in data.get("refs", ())),
                 expired=tuple((first, last) for first, last in data.get("expired", ())),
                 view=data.get("view"),
+                forgets=Forgetting.decode(data["forgets"]) if "forgets" in data else None,
+                forgot=data.get("forgot"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FormatError(f"log entry {name} cannot be read: {error!r}") from error
 
 
-def _verified(raw: bytes, name: str) -> Json:
+def signed(body: Json) -> bytes:
+    """The bytes of an entry with these members."""
+    text = orjson.dumps(body)[:-1]
+    return text + _CHECKSUM + hashlib.sha256(text).hexdigest().encode() + b'"}'
+
+
+def verified(raw: bytes, name: str) -> Json:
+    """The members of an entry, whose checksum is right; ``name`` is its path, for errors."""
     text, tail = raw[:-_TAIL], raw[-_TAIL:]
     expected = _CHECKSUM + hashlib.sha256(text).hexdigest().encode() + b'"}'
     try:

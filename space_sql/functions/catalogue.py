@@ -31,7 +31,7 @@ class Writing(Protocol):
     def stage(self, rows: Any) -> None:
         """Take rows as Arrow structs."""
 
-    def commit(self) -> Result:
+    def commit(self) -> Result | Report:
         """Publish them."""
 
     def abort(self) -> None:
@@ -93,6 +93,7 @@ WRITES: dict[str, Write] = {
     "space_update": Write("update"),
     "space_delete": Write("delete"),
     "space_overwrite": Write("overwrite"),
+    "space_forget": Write("forget"),
 }
 
 CHANGES: dict[str, Change] = {

@@ -45,7 +45,7 @@ _CALLS = {function.name: _vector(function.call) if function.vector else function
 
 _lock = threading.RLock()
 _connections = itertools.count(1)
-_HELPERS = ("_space_session", "_space_write", "_space_change", "_space_report", "_space_before")
+_HELPERS = ("_space_session", "_space_write", "_space_write_report", "_space_change", "_space_report", "_space_before")
 
 
 def connect(database: str | Path = ":memory:", **arguments: Any) -> duckdb.DuckDBPyConnection:

@@ -21,6 +21,7 @@ import orjson
 
 from space_sql.errors import FormatError
 from space_sql.format.commit import DataFile
+from space_sql.format.forgotten import Forgetting
 from space_sql.format.paths import FORMAT_VERSION
 from space_sql.format.schema import Schema
 from space_sql.format.state import Refs, State
@@ -65,13 +66,16 @@ def encode(refs: Refs, states: Iterable[State], history: Iterable[dict[str, Any]
     import pyarrow.parquet as pq
 
     rows: list[tuple[str, int, list[int] | None, str | None, bytes]] = []
-    meta = {
+    meta: dict[str, Any] = {
         "format": FORMAT_VERSION,
         "time": refs.time,
         "branches": dict(refs.branches),
         "tags": dict(refs.tags),
         "expired": refs.expired,
+        "forgot": refs.forgot,
     }
+    if refs.forgetting is not None:
+        meta["forgetting"] = {"snapshot_id": refs.forgetting[0], "forgets": refs.forgetting[1].encode()}
     rows.append(("meta", refs.snapshot_id, None, None, orjson.dumps(meta)))
     files: dict[bytes, tuple[int, list[int]]] = {}
     for state in states:
@@ -138,7 +142,11 @@ class Checkpoint:
         if meta["format"] > FORMAT_VERSION:
             raise FormatError(f"a checkpoint has format {meta['format']}; upgrade space-sql")
         expired = tuple((first, last) for first, last in meta.get("expired", ()))
-        return Refs(row["id"], meta["time"], meta["branches"], meta["tags"], expired)
+        pending = meta.get("forgetting")
+        forgetting = (pending["snapshot_id"], Forgetting.decode(pending["forgets"])) if pending else None
+        return Refs(
+            row["id"], meta["time"], meta["branches"], meta["tags"], expired, forgetting, meta.get("forgot", -1)
+        )
 
     @cached_property
     def states(self) -> dict[int, State]:

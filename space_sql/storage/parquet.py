@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from space_sql.errors import StorageError
 from space_sql.format.commit import DataFile, DeleteFile
+from space_sql.format.forgotten import Forgotten
 from space_sql.format.paths import DATA, DELETES, new_data_path, new_deletes_path
 from space_sql.format.records import RecordFile
 from space_sql.storage import files
@@ -318,7 +319,7 @@ def write_deletes(root: Path, positions: pa.Table, change: str, *, sync: bool) -
     return DeleteFile(path, len(positions), full.stat().st_size, targets, change, files.crc32(full))
 
 
-def read_positions(root: Path, deletes: Sequence[DeleteFile]) -> pa.Table:
+def read_positions(root: Path, deletes: Sequence[DeleteFile | Forgotten]) -> pa.Table:
     """Deleted positions of several files as one table of ``file`` and ``pos``."""
     tables = []
     for path in dict.fromkeys(d.path for d in deletes):
