@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from space_sql.dataset.append import changed
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import net_difference
@@ -13,6 +15,7 @@ from space_sql.dataset.transact import Options, Result, Tip, draft, transact
 from space_sql.dataset.write import base_state
 from space_sql.errors import InvalidInputError, StorageError
 from space_sql.format.commit import Commit
+from space_sql.format.schema import Schema
 from space_sql.format.state import State
 
 
@@ -26,7 +29,7 @@ def restore(session: Session, view: View, options: Options, version: str | None)
     def build(tip: Tip) -> Commit | None:
         check_unchanged(base, tip, "restore")
         tip.view.kept(target)
-        wanted = tip.view.state(target)  # as the log has it now: files may have been written anew
+        wanted = _kept_checks(tip.view.state(target), tip.state.schema)
         now = tip.state.files
         removed = [f for n, f in now.items() if wanted.files.get(n) != f]
         added = [f for n, f in wanted.files.items() if now.get(n) != f]
@@ -50,6 +53,11 @@ def restore(session: Session, view: View, options: Options, version: str | None)
         )
 
     return transact(session, view, options, "restore", build)
+
+
+def _kept_checks(wanted: State, now: Schema) -> State:
+    """The state to restore, as the log has it now: its columns, and the checks and the comment that stand."""
+    return replace(wanted, schema=replace(wanted.schema, checks=now.checks, comment=now.comment))
 
 
 def _net_counts(tip: Tip, wanted: State) -> tuple[int, int]:

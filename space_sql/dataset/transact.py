@@ -159,6 +159,10 @@ def transact(
             commit = folded(dataset.root, tip.state, commit, sync=session.sync)
         try:
             _check_files(dataset, commit)
+            if commit.files_added and (commit.schema or tip.state.schema).checks:
+                from space_sql.dataset.enforce import enforce
+
+                enforce(dataset.root, tip.state, commit)
             published = dataset.log.publish(commit, sync=session.sync)
         except NotSyncedError:
             raise

@@ -22,7 +22,21 @@ from typing import Any, Protocol
 
 from space_sql.dataset.rows import Rows
 from space_sql.dataset.transact import Report, Result
-from space_sql.functions import changes, datasets, diff, epoch, file, files, info, record, refs, scan, schema, snapshots
+from space_sql.functions import (
+    changes,
+    checks,
+    datasets,
+    diff,
+    epoch,
+    file,
+    files,
+    info,
+    record,
+    refs,
+    scan,
+    schema,
+    snapshots,
+)
 
 
 class Writing(Protocol):
@@ -74,6 +88,7 @@ READS: dict[str, Callable[..., str]] = {
     "space_snapshots": snapshots.read,
     "space_refs": refs.read,
     "space_schema": schema.read,
+    "space_checks": checks.read,
     "space_files": files.read,
     "space_info": info.read,
     "space_datasets": datasets.read,
@@ -93,7 +108,6 @@ WRITES: dict[str, Write] = {
     "space_update": Write("update"),
     "space_delete": Write("delete"),
     "space_overwrite": Write("overwrite"),
-    "space_forget": Write("forget"),
 }
 
 CHANGES: dict[str, Change] = {
@@ -105,12 +119,22 @@ CHANGES: dict[str, Change] = {
     "space_add_column": Change("add_column"),
     "space_rename_column": Change("rename_column"),
     "space_drop_column": Change("drop_column"),
+    "space_add_check": Change("add_check"),
+    "space_drop_check": Change("drop_check"),
+    "space_set_comment": Change("set_comment"),
 }
 
-UPKEEP: dict[str, Change] = {
+UPKEEP: dict[str, Change | Write] = {
     "space_compact": Change("compact"),
     "space_expire": Change("expire"),
     "space_vacuum": Change("vacuum"),
+    "space_forget": Write("forget"),
     "space_verify": Change("verify"),
     "space_repair": Change("repair"),
 }
+
+STAGED: dict[str, Write] = WRITES | {name: found for name, found in UPKEEP.items() if isinstance(found, Write)}
+"""All that take rows."""
+
+APPLIED: dict[str, Change] = CHANGES | {name: found for name, found in UPKEEP.items() if isinstance(found, Change)}
+"""All that do not."""
