@@ -41,10 +41,18 @@ def _names(predicate: str, column: Column) -> bool:
 
 
 def refuse_checked(schema: Schema, column: Column) -> None:
-    """Raise InvalidInputError when a check names a column that is about to be renamed or dropped."""
+    """Raise InvalidInputError when a check names a column that is about to be renamed, dropped or lost."""
     for check in schema.checks:
         if check.predicate is not None and _names(check.predicate, column):
             raise InvalidInputError(f'check "{check.name}" names column "{column.name}": space_drop_check it first')
+
+
+def refuse_lost(schema: Schema, other: Schema) -> None:
+    """Raise InvalidInputError when a check names a column that another schema has not under that name."""
+    for column in schema.columns:
+        there = other.by_name.get(column.name.casefold())
+        if there is None or there.id != column.id:
+            refuse_checked(schema, column)
 
 
 def shown_key(values: tuple[Any, ...]) -> str:

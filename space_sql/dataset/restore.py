@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from space_sql.dataset.append import changed
+from space_sql.dataset.check_sql import refuse_lost
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import net_difference
 from space_sql.dataset.engine import cursor
@@ -57,6 +58,7 @@ def restore(session: Session, view: View, options: Options, version: str | None)
 
 def _kept_checks(wanted: State, now: Schema) -> State:
     """The state to restore, as the log has it now: its columns, and the checks and the comment that stand."""
+    refuse_lost(now, wanted.schema)
     return replace(wanted, schema=replace(wanted.schema, checks=now.checks, comment=now.comment))
 
 
