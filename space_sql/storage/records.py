@@ -111,7 +111,8 @@ class RecordWriter:
         group = self._options.group_size or (1 if self.typical_bytes >= _SMALL else _SMALL_GROUP)
         compression = self._options.compression or ("snappy" if group > 1 or _shrinks(first) else "none")
         compression = "uncompressed" if compression == "none" else compression
-        self._writer = _array_record().ArrayRecordWriter(str(full), f"group_size:{group},{compression}")
+        with files.explained(full):
+            self._writer = _array_record().ArrayRecordWriter(str(full), f"group_size:{group},{compression}")
         self._rows = self._size = 0
         if not self._writer.ok():
             self._guarded(self._writer.close)
