@@ -55,7 +55,7 @@ class Dataset:
         try:
             marker = orjson.loads(raw or b"")
             version, self._id = int(marker["format"]), str(marker["dataset_id"])
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
             raise FormatError(f"{self.root / MARKER} is damaged; restore it from a copy") from error
         if version > FORMAT_VERSION:
             raise FormatError(

@@ -12,11 +12,12 @@ from typing import Any
 
 import orjson
 
-from space_sql.errors import FormatError
+from space_sql.errors import FormatError, InvalidInputError
 from space_sql.format.forgotten import Forgetting, Forgotten
 from space_sql.format.paths import FORMAT_VERSION, checked
 from space_sql.format.records import RecordFile
 from space_sql.format.schema import Schema
+from space_sql.format.shape import bounds, count, items, one_of, optional_count, optional_text, text
 
 FILES_PER_COMMIT = 1 << 20
 _CHECKSUM = b',"checksum":"'
@@ -57,9 +58,13 @@ class DeleteFile:
     @staticmethod
     def decode(data: Json) -> DeleteFile:
         """Read a record from the log."""
-        targets = {int(k): int(v) for k, v in data["targets"].items()}
         return DeleteFile(
-            checked(data["path"]), data["rows"], data["bytes"], targets, data["change"], data.get("crc32")
+            checked(data["path"]),
+            count(data["rows"]),
+            count(data["bytes"]),
+            {int(k): count(v) for k, v in data["targets"].items()},
+            one_of(data["change"], "delete", "update"),
+            optional_count(data.get("crc32")),
         )
 
 
@@ -159,20 +164,32 @@ class DataFile:
     def decode(data: Json) -> DataFile:
         """Read a record from the log."""
         return DataFile(
-            data["number"],
+            count(data["number"]),
             checked(data["path"]),
-            data["rows"],
-            data["bytes"],
-            data["change"],
-            {int(k): v for k, v in data["stats"].items()},
-            tuple(tuple(path) for path in data.get("empty", ())),
-            {int(k): (v[0], v[1]) for k, v in data["columns"].items()},
-            tuple(DeleteFile.decode(d) for d in data.get("deletes", ())),
+            count(data["rows"]),
+            count(data["bytes"]),
+            one_of(data["change"], "insert", "update", "fold"),
+            {int(k): bounds(v) for k, v in data["stats"].items()},
+            tuple(tuple(text(step) for step in items(path)) for path in items(data.get("empty", ()))),
+            {int(k): _mark(v) for k, v in data["columns"].items()},
+            tuple(DeleteFile.decode(d) for d in items(data.get("deletes", ()))),
             bool(data.get("origin", False)),
-            data.get("crc32"),
-            tuple(RecordFile.decode(r) for r in data.get("records", ())),
-            tuple(Forgotten.decode(f) for f in data.get("forgotten", ())),
+            optional_count(data.get("crc32")),
+            tuple(RecordFile.decode(r) for r in items(data.get("records", ()))),
+            tuple(Forgotten.decode(f) for f in items(data.get("forgotten", ()))),
         )
+
+
+def _mark(value: Any) -> tuple[int, int]:
+    name, type_ = items(value)
+    return count(name), count(type_)
+
+
+def _range(value: Any) -> tuple[int, int]:
+    first, last = map(count, items(value))
+    if first > last:
+        raise ValueError(f"{value} is no range")
+    return first, last
 
 
 @dataclass(frozen=True)
@@ -182,6 +199,11 @@ class Ref:
     name: str
     kind: str
     snapshot_id: int | None
+
+    @staticmethod
+    def decode(data: Json) -> Ref:
+        """Read a change from the log."""
+        return Ref(text(data["name"]), one_of(data["kind"], "tag", "branch"), optional_count(data["snapshot_id"]))
 
 
 @dataclass(frozen=True)
@@ -293,48 +315,79 @@ class Commit:
         try:
             rewrites = data.get("rewrites") or {"removed": (), "added": ()}
             return Commit(
-                snapshot_id=data["snapshot_id"],
-                parent_id=data["parent_id"],
-                branch=data["branch"],
-                time=data["time"],
-                operation=data["operation"],
-                author=data["author"],
-                message=data["message"],
-                commit_key=data["commit_key"],
-                merge_parent_id=data["merge_parent_id"],
-                rows_inserted=data["rows_inserted"],
-                rows_updated=data["rows_updated"],
-                rows_deleted=data["rows_deleted"],
+                snapshot_id=count(data["snapshot_id"]),
+                parent_id=_parent(data, "parent_id"),
+                branch=text(data["branch"]),
+                time=_time(data["time"]),
+                operation=text(data["operation"]),
+                author=optional_text(data["author"]),
+                message=optional_text(data["message"]),
+                commit_key=optional_text(data["commit_key"]),
+                merge_parent_id=_parent(data, "merge_parent_id"),
+                rows_inserted=count(data["rows_inserted"]),
+                rows_updated=count(data["rows_updated"]),
+                rows_deleted=count(data["rows_deleted"]),
                 schema=Schema.decode(data["schema"]) if "schema" in data else None,
-                files_removed=tuple(data["files_removed"]),
+                files_removed=tuple(map(count, items(data["files_removed"]))),
                 files_added=tuple(DataFile.decode(f) for f in data["files_added"]),
                 deletes_added=tuple(DeleteFile.decode(d) for d in data["deletes_added"]),
-                rewrites_removed=tuple(rewrites["removed"]),
+                rewrites_removed=tuple(map(count, items(rewrites["removed"]))),
                 rewrites_added=tuple(DataFile.decode(f) for f in rewrites["added"]),
                 deletes_merged=tuple(
-                    MergedDeletes(tuple(checked(p) for p in m["removed"]), DeleteFile.decode(m["added"]))
+                    MergedDeletes(tuple(checked(p) for p in items(m["removed"])), DeleteFile.decode(m["added"]))
                     for m in data.get("deletes_merged", ())
                 ),
-                refs=tuple(Ref(r["name"], r["kind"], r["snapshot_id"]) for r in data.get("refs", ())),
-                expired=tuple((first, last) for first, last in data.get("expired", ())),
+                refs=tuple(map(Ref.decode, items(data.get("refs", ())))),
+                expired=tuple(map(_range, items(data.get("expired", ())))),
                 view=data.get("view"),
                 forgets=Forgetting.decode(data["forgets"]) if "forgets" in data else None,
-                forgot=data.get("forgot"),
+                forgot=optional_count(data.get("forgot")),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, InvalidInputError) as error:
             raise FormatError(f"log entry {name} cannot be read: {error!r}") from error
+
+
+_LAST_TIME = 253_402_300_799_999_999
+"""The end of the year 9999 in microseconds."""
+
+
+def _time(value: Any) -> int:
+    if type(value) is int and abs(value) <= _LAST_TIME:
+        return value
+    raise ValueError(f"{value!r:.60} is not a time")
+
+
+def _parent(data: Json, member: str) -> int | None:
+    """A parent: a snapshot before this one, so that every history ends."""
+    parent = optional_count(data[member])
+    if parent is not None and parent >= count(data["snapshot_id"]):
+        raise ValueError(f"{member} {parent} is not before snapshot {data['snapshot_id']}")
+    return parent
+
+
+def history_of(data: Json) -> Json:
+    """The members of an entry that the history shows, read from a checkpoint."""
+    if not isinstance(data, dict):
+        raise ValueError("a summary is not an object")
+    for member in ("snapshot_id", "rows_inserted", "rows_updated", "rows_deleted"):
+        count(data[member])
+    for member in ("author", "message", "commit_key"):
+        optional_text(data[member])
+    text(data["branch"]), text(data["operation"]), _time(data["time"])
+    _parent(data, "parent_id"), _parent(data, "merge_parent_id")
+    return data
 
 
 def signed(body: Json) -> bytes:
     """The bytes of an entry with these members."""
-    text = orjson.dumps(body)[:-1]
-    return text + _CHECKSUM + hashlib.sha256(text).hexdigest().encode() + b'"}'
+    raw = orjson.dumps(body)[:-1]
+    return raw + _CHECKSUM + hashlib.sha256(raw).hexdigest().encode() + b'"}'
 
 
 def verified(raw: bytes, name: str) -> Json:
     """The members of an entry, whose checksum is right; ``name`` is its path, for errors."""
-    text, tail = raw[:-_TAIL], raw[-_TAIL:]
-    expected = _CHECKSUM + hashlib.sha256(text).hexdigest().encode() + b'"}'
+    body, tail = raw[:-_TAIL], raw[-_TAIL:]
+    expected = _CHECKSUM + hashlib.sha256(body).hexdigest().encode() + b'"}'
     try:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from space_sql.format.paths import checked
 from space_sql.format.records import record_path
+from space_sql.format.shape import count, items
 
 Json = dict[str, Any]
 
@@ -37,8 +38,8 @@ class Forgotten:
     @staticmethod
     def decode(data: Json) -> Forgotten:
         """Read it from the log."""
-        overlaps = {checked(path): int(count) for path, count in data.get("overlaps", {}).items()}
-        return Forgotten(checked(data["path"]), int(data["bytes"]), int(data["rows"]), overlaps)
+        overlaps = {checked(path): count(rows) for path, rows in data.get("overlaps", {}).items()}
+        return Forgotten(checked(data["path"]), count(data["bytes"]), count(data["rows"]), overlaps)
 
 
 @dataclass(frozen=True)
@@ -77,18 +78,18 @@ class Forgetting:
     @staticmethod
     def decode(data: Json) -> Forgetting:
         """Read it from the log."""
-        path, size = (checked(data["path"]) if data["path"] else ""), int(data["bytes"])
+        path, size = (checked(data["path"]) if data["path"] else ""), count(data["bytes"])
         files = {
             int(number): Forgotten.decode({"path": path, "bytes": size, **of}) for number, of in data["files"].items()
         }
         return Forgetting(
             path,
-            int(data["rows"]),
+            count(data["rows"]),
             size,
-            int(data["crc32"]),
+            count(data["crc32"]),
             files,
-            tuple(checked(p) for p in data["replaced"]),
-            tuple(record_path(p) for p in data["records"]),
-            tuple(int(i) for i in data["texts"]),
+            tuple(checked(p) for p in items(data["replaced"])),
+            tuple(record_path(p) for p in items(data["records"])),
+            tuple(map(count, items(data["texts"]))),
             dict(data["report"]),
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 from space_sql.errors import FormatError, InvalidInputError
 from space_sql.format.paths import RECORDS
+from space_sql.format.shape import count, optional_count, optional_text
 from space_sql.format.types import BIGINT, BLOB, VARCHAR, Struct, Type
 
 ADDRESS = Struct((("file", VARCHAR), ("row", BIGINT), ("bytes", BIGINT), ("hash", BLOB)))
@@ -52,7 +53,8 @@ class RecordOptions:
     @staticmethod
     def decode(data: Mapping[str, Any]) -> RecordOptions:
         """Read options from the log; unknown ones are passed over."""
-        return RecordOptions(data.get("group_size"), data.get("compression"), data.get("decode"))
+        size, words = optional_count(data.get("group_size")), (data.get("compression"), data.get("decode"))
+        return RecordOptions(size, *map(optional_text, words))
 
 
 def record_options(name: str, given: Mapping[str, Any]) -> RecordOptions:
@@ -95,16 +97,16 @@ class RecordFile:
     @staticmethod
     def decode(data: Mapping[str, Any]) -> RecordFile:
         """Read a record file from the log."""
-        return RecordFile(record_path(data["path"]), data["rows"], data["bytes"], data["used"])
+        return RecordFile(record_path(data["path"]), count(data["rows"]), count(data["bytes"]), count(data["used"]))
 
 
 def placed(used: Mapping[str, int], known: Mapping[str, RecordFile]) -> tuple[RecordFile, ...]:
     """The record files that a data file uses, by path and count of rows; FormatError for one that is not known."""
     out = []
-    for path, count in used.items():
+    for path, rows in used.items():
         if path not in known:
             raise FormatError(f"rows point into the record file {path}, which their data file does not list")
-        out.append(replace(known[path], used=count))
+        out.append(replace(known[path], used=rows))
     return tuple(out)
 
 

@@ -15,6 +15,7 @@ from space_sql.errors import FormatError, InvalidInputError, NotFoundError, near
 from space_sql.format.carriers import physical
 from space_sql.format.names import check_column
 from space_sql.format.records import ADDRESS, RECORD_TYPES, RecordOptions
+from space_sql.format.shape import count, items, optional_text, text
 from space_sql.format.types import BLOB, Array, List, Map, Struct, Type, parse_type
 
 _VIRTUAL = {"filename", "file_index", "file_row_number", "rowid", "file_size", "file_last_modified"}
@@ -73,16 +74,10 @@ class Column:
     @staticmethod
     def decode(data: dict[str, Any]) -> Column:
         """Read a column from the log."""
-        earlier = tuple(parse_type(text) for text in data.get("earlier", ()))
-        type_ = parse_type(data["type"])
-        declared, comment = bool(data.get("declared", False)), _text(data.get("comment"))
-        return Column(int(data["id"]), data["name"], type_, declared, earlier, comment=comment)
-
-
-def _text(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise ValueError(f"{value!r} is not text")
-    return value
+        earlier = tuple(parse_type(text(t)) for t in items(data.get("earlier", ())))
+        type_ = parse_type(text(data["type"]))
+        declared, comment = bool(data.get("declared", False)), optional_text(data.get("comment"))
+        return Column(count(data["id"]), text(data["name"]), type_, declared, earlier, comment=comment)
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,7 @@ class Check:
     @staticmethod
     def decode(data: dict[str, Any]) -> Check:
         """Read a check from the log: its text is only looked at, never run."""
-        check = Check(str(data["name"]), _text(data.get("predicate")), bool(data.get("unique_key", False)))
+        check = Check(str(data["name"]), optional_text(data.get("predicate")), bool(data.get("unique_key", False)))
         if check.unique_key == (check.predicate is not None):
             raise ValueError(f"check {check.name!r} is neither a predicate nor one of the key")
         return check
@@ -213,17 +208,21 @@ class Schema:
         """Read a schema from the log."""
         try:
             schema = Schema(
-                tuple(Column.decode(c) for c in data["columns"]),
-                tuple(int(i) for i in data["primary_keys"]),
-                tuple(Check.decode(c) for c in data.get("checks", ())),
-                _text(data.get("comment")),
+                tuple(Column.decode(c) for c in items(data["columns"])),
+                tuple(count(i) for i in items(data["primary_keys"])),
+                tuple(Check.decode(c) for c in items(data.get("checks", ()))),
+                optional_text(data.get("comment")),
             )
             options = data.get("record_options", {})
             for number in data["record_fields"]:
                 column = schema.by_id[number]
                 schema = schema.replaced(replace(column, record=RecordOptions.decode(options.get(str(number), {}))))
+            if not schema.columns or not schema.primary_keys or any(i not in schema.by_id for i in schema.primary_keys):
+                raise ValueError("columns or keys are missing")
+            if len(schema.by_id) < len(schema.columns) or len(schema.by_name) < len(schema.columns):
+                raise ValueError("two columns have one id or name")
             return schema
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, InvalidInputError) as error:
             raise FormatError(f"the commit log holds a schema that cannot be read: {error!r}") from error
 
 
