@@ -11,6 +11,7 @@ Source: docs/format.md, section "Reading a snapshot".
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from space_sql.dataset.checked_cast import checked_cast
@@ -19,6 +20,7 @@ from space_sql.format.commit import DataFile, DeleteFile
 from space_sql.format.forgotten import Forgotten
 from space_sql.format.schema import Column, type_mark
 from space_sql.format.types import VARCHAR, Array, List, Map, Scalar, Struct, Type, quote_identifier, quote_literal
+from space_sql.storage.files import check_inside
 
 FILE = "_space_file"
 POS = "_space_pos"
@@ -206,7 +208,13 @@ def same_sql(column: Column, left: str, right: str, name: str | None = None) -> 
 
 def file_list(root: Path, paths: Sequence[str]) -> str:
     """A SQL list of absolute file names."""
-    return "[" + ", ".join(quote_literal(str(root / path)) for path in paths) + "]"
+    return "[" + ", ".join(_literal_path(root, path) for path in paths) + "]"
+
+
+@lru_cache(maxsize=1 << 15)
+def _literal_path(root: Path, path: str) -> str:
+    check_inside(root, path)
+    return quote_literal(str(root / path))
 
 
 def reader(root: Path, paths: Sequence[str], columns: Sequence[tuple[int, str, str]]) -> str:

@@ -59,6 +59,8 @@ def findings(dataset: Dataset, *, deep: bool) -> Iterator[Finding]:
         return  # states cannot be told
     refs, wrong = _replayed(log, head)
     yield from wrong
+    if any(f.kind == "log" for f in wrong):
+        return
     if refs.forgetting is not None:
         text = f"snapshot {refs.forgetting[0]} forgets rows of which bytes are still there"
         yield Finding("error", "forget", entry_path(refs.forgetting[0]), text, "space_repair finishes it")
@@ -185,6 +187,7 @@ def _positions(forgets: Forgetting) -> DeleteFile:
 @contextmanager
 def _opened(root: Path, file: DataFile | DeleteFile) -> Iterator[pq.ParquetFile]:
     """A Parquet file whose bytes are those that were written; StorageError says what is wrong with them."""
+    files.check_inside(root, file.path)
     if file.crc32 is not None and files.crc32(root / file.path) != file.crc32:
         raise StorageError("its bytes have changed since it was written")
     try:
@@ -241,8 +244,8 @@ def _delete_file(root: Path, deletes: DeleteFile, rows: dict[int, int]) -> Itera
 def _keys(root: Path, branch: str, state: State) -> Iterator[Finding]:
     names = ", ".join(quote_identifier(k.name) for k in state.schema.keys)
     null = " OR ".join(f"{quote_identifier(k.name)} IS NULL" for k in state.schema.keys)
-    rows = rows_sql(root, list(state.files.values()), state.schema.keys)
     try:
+        rows = rows_sql(root, list(state.files.values()), state.schema.keys)
         with cursor() as con:
             (nulls, doubled) = con.execute(
                 f"SELECT count(*) FILTER (WHERE {null}), count(*) FILTER (WHERE NOT ({null})) "

@@ -11,7 +11,15 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from space_sql.errors import ConflictError, NotFoundError, NotSyncedError, ReadOnlyError, SpaceError, StorageError
+from space_sql.errors import (
+    ConflictError,
+    FormatError,
+    NotFoundError,
+    NotSyncedError,
+    ReadOnlyError,
+    SpaceError,
+    StorageError,
+)
 
 Signature = tuple[int, int, int]
 
@@ -54,6 +62,15 @@ def read(path: Path) -> bytes | None:
             return path.read_bytes()
     except NotFoundError:
         return None
+
+
+def check_inside(root: Path, path: str) -> None:
+    """Raise FormatError for a link that leads out of a dataset's folder: it was not made by a writer."""
+    full = os.path.join(root, path)
+    if os.path.islink(full):
+        inside = os.path.realpath(root)
+        if os.path.commonpath((inside, os.path.realpath(full))) != inside:
+            raise FormatError(f"{full} is a link that leaves the dataset's folder")
 
 
 def crc32(path: Path) -> int:
