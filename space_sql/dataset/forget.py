@@ -18,7 +18,7 @@ from space_sql.dataset.scan import rows_sql
 from space_sql.dataset.session import Session
 from space_sql.dataset.source import predicate_sql
 from space_sql.dataset.staging import Staging
-from space_sql.dataset.transact import Options, Report, Tip, draft, find_repeat, transact
+from space_sql.dataset.transact import Options, Report, Tip, draft, transact
 from space_sql.errors import NotSyncedError
 from space_sql.format.commit import Commit, DataFile
 from space_sql.format.paths import MARKER
@@ -92,8 +92,6 @@ class Forget:
             if self._dry_run:
                 return self._dry()
             finish(dataset, sync=sync)  # one that was interrupted
-            if find_repeat(dataset, self._options) is not None:
-                finish(dataset, sync=sync)
             try:
                 result = transact(self._session, self._view, self._options, "forget", self._build)
             except NotSyncedError:
