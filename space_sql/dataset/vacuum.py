@@ -79,5 +79,8 @@ def own_files(root: Path) -> Iterator[tuple[str, int, float]]:
                 if not (_TEMPORARY if folder == LOG else _OWN).fullmatch(name):
                     continue
                 full = Path(here, name)
-                stat = full.lstat()
+                try:
+                    stat = full.lstat()
+                except FileNotFoundError:  # its writer gave it up since
+                    continue
                 yield full.relative_to(root).as_posix(), stat.st_size, stat.st_mtime

@@ -23,18 +23,23 @@ from typing import Any, Protocol
 from space_sql.dataset.rows import Rows
 from space_sql.dataset.transact import Report, Result
 from space_sql.functions import (
+    blame,
     changes,
     checks,
+    conflicts,
     datasets,
     diff,
+    diff_stat,
     epoch,
     file,
     files,
+    history,
     info,
     record,
     refs,
     scan,
     schema,
+    schema_diff,
     snapshots,
 )
 
@@ -85,6 +90,11 @@ READS: dict[str, Callable[..., str]] = {
     "space_scan": scan.read,
     "space_changes": changes.read,
     "space_diff": diff.read,
+    "space_diff_stat": diff_stat.read,
+    "space_schema_diff": schema_diff.read,
+    "space_conflicts": conflicts.read,
+    "space_history": history.read,
+    "space_blame": blame.read,
     "space_snapshots": snapshots.read,
     "space_refs": refs.read,
     "space_schema": schema.read,
@@ -108,6 +118,7 @@ WRITES: dict[str, Write] = {
     "space_update": Write("update"),
     "space_delete": Write("delete"),
     "space_overwrite": Write("overwrite"),
+    "space_merge": Write("merge"),
 }
 
 CHANGES: dict[str, Change] = {
