@@ -76,7 +76,7 @@ The `…` in a signature stands for the arguments of every write:
 """  # noqa: E501
 
 UPKEEP_INTRO = """\
-These keep a dataset fast and small over the years. None of them changes a row of a version that can be read. They return columns of their own, and with `dry_run => true` they only tell what they would do. The `…` stands for the arguments of every write.
+These keep a dataset fast and small over the years. None of them but `space_forget` changes a row of a version that can be read. They return columns of their own, and with `dry_run => true` they only tell what they would do. The `…` stands for the arguments of every write.
 """  # noqa: E501
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from space_sql.dataset.check_sql import refuse_checked
 from space_sql.dataset.create import declared_columns
 from space_sql.dataset.dataset import View
 from space_sql.dataset.session import Session
@@ -32,7 +33,7 @@ def add_column(
     if record is not None:
         schema = with_records(schema, [name], {name.casefold(): record})
     column = schema.columns[-1]
-    return _change(session, view, options, "add_column", lambda schema: schema.with_column(column))
+    return change_schema(session, view, options, "add_column", lambda schema: schema.with_column(column))
 
 
 def rename_column(session: Session, view: View, options: Options, old: str | None, new: str | None) -> Result:
@@ -48,9 +49,10 @@ def rename_column(session: Session, view: View, options: Options, old: str | Non
         taken = schema.by_name.get(new_name.casefold())
         if taken is not None and taken.id != found.id:
             raise InvalidInputError(f'column "{taken.name}" exists already')
+        refuse_checked(schema, found)
         return schema.replaced(replace(found, name=new_name))
 
-    return _change(session, view, options, "rename_column", rename)
+    return change_schema(session, view, options, "rename_column", rename)
 
 
 def drop_column(session: Session, view: View, options: Options, name: str | None) -> Result:
@@ -59,7 +61,13 @@ def drop_column(session: Session, view: View, options: Options, name: str | None
     if repeat is not None:
         return repeat
     column = base_state(session, view, options).schema.column(_given(name))
-    return _change(session, view, options, "drop_column", lambda schema: schema.dropped(_same(schema, column)))
+
+    def drop(schema: Schema) -> Schema:
+        found = _same(schema, column)
+        refuse_checked(schema, found)
+        return schema.dropped(found)
+
+    return change_schema(session, view, options, "drop_column", drop)
 
 
 def _same(schema: Schema, column: Column) -> Column:
@@ -76,9 +84,11 @@ def _given(name: str | None) -> str:
     return name
 
 
-def _change(
+def change_schema(
     session: Session, view: View, options: Options, operation: str, change: Callable[[Schema], Schema]
 ) -> Result:
+    """Commit another schema, made of the newest one."""
+
     def build(tip: Tip) -> Commit | None:
         schema = change(tip.state.schema)
         return draft(tip, operation, schema=schema) if schema != tip.state.schema else None

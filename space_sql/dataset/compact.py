@@ -49,7 +49,11 @@ def choose(state: State, target: int, *, all_files: bool, apart: bool) -> list[G
     With ``apart``, those that other writers may merge meanwhile are a group of their own.
     """
     leaving = stale(state.files.values())
-    chosen = [f for f in state.files.values() if all_files or f.deletes or f.bytes * 2 < target or _uses(f, leaving)]
+    chosen = [
+        f
+        for f in state.files.values()
+        if all_files or f.deletes or f.forgotten or f.bytes * 2 < target or _uses(f, leaving)
+    ]
     parts = [chosen]
     if apart:
         parts = [[f for f in chosen if f.bytes >= FOLDED_BYTES], [f for f in chosen if f.bytes < FOLDED_BYTES]]
@@ -64,7 +68,7 @@ def _uses(file: DataFile, leaving: frozenset[str]) -> bool:
 
 def _pays(files: Sequence[DataFile], target: int, leaving: frozenset[str]) -> bool:
     """Whether rewriting takes out deleted rows, leaves record files or makes fewer files."""
-    return any(f.deletes or _uses(f, leaving) for f in files) or len(files) > max(
+    return any(f.deletes or f.forgotten or _uses(f, leaving) for f in files) or len(files) > max(
         1, -(-sum(f.bytes for f in files) // target)
     )
 
@@ -99,7 +103,9 @@ def paths(groups: Sequence[Group]) -> frozenset[str]:
 
 
 def commit_on(tip: Tip, groups: Sequence[Group], *, sync: bool) -> Commit | None:
-    """The commit that puts the new files in place; groups of which a file is no longer there are left out."""
+    """The commit that puts the new files in place; groups of which a file is no longer there are left out.
+
+    So are those of which rows were forgotten meanwhile: the new files have them."""
     if tip.own:  # what a transaction reads of its own stays as it is
         return None
     removed: list[int] = []
@@ -107,7 +113,9 @@ def commit_on(tip: Tip, groups: Sequence[Group], *, sync: bool) -> Commit | None
     number = (tip.refs.snapshot_id + 1) * FILES_PER_COMMIT + 1
     for group in groups:
         now = [tip.state.files[f.number] for f in group.files if f.number in tip.state.files]
-        if len(now) < len(group.files):
+        if len(now) < len(group.files) or any(
+            a.forgotten != b.forgotten for a, b in zip(group.files, now, strict=True)
+        ):
             continue
         numbered = [replace(f, number=number + i) for i, f in enumerate(group.merged)]
         number += len(numbered)

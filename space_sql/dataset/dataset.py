@@ -20,7 +20,7 @@ from space_sql.errors import (
 )
 from space_sql.format.commit import Commit
 from space_sql.format.names import MAIN, parse_version
-from space_sql.format.paths import FORMAT_VERSION, LOG, MARKER
+from space_sql.format.paths import DATA, DELETES, FORMAT_VERSION, LOG, MARKER, RECORDS
 from space_sql.format.state import Refs, State
 from space_sql.storage import files
 from space_sql.storage.log import Log
@@ -55,12 +55,14 @@ class Dataset:
         try:
             marker = orjson.loads(raw or b"")
             version, self._id = int(marker["format"]), str(marker["dataset_id"])
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
             raise FormatError(f"{self.root / MARKER} is damaged; restore it from a copy") from error
         if version > FORMAT_VERSION:
             raise FormatError(
                 f"{self.root} has format {version}, this version reads up to {FORMAT_VERSION}; upgrade space-sql"
             )
+        for part in (LOG, DATA, DELETES, RECORDS):
+            files.check_inside(self.root, part)
         self._marker = seen
 
     def view(self) -> View:

@@ -84,6 +84,11 @@ def _check(parsed: Any, schema: Schema, what: str) -> None:
             raise InvalidInputError(f"{what} cannot use {name}: it is not the same at every call")
 
 
+def parsed_nodes(sql: str) -> Iterator[dict[str, Any]]:
+    """All nodes of the tree that DuckDB's parser makes of a statement."""
+    return _nodes(_parsed(sql))
+
+
 def _columns(parsed: Any) -> Iterator[dict[str, Any]]:
     return (node for node in _nodes(parsed) if node.get("class") == "COLUMN_REF")
 

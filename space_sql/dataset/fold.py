@@ -18,6 +18,7 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from space_sql.dataset.positions import remembered
 from space_sql.dataset.rewrite import merge_files
 from space_sql.errors import SpaceError
 from space_sql.format.commit import Commit, DataFile, DeleteFile, MergedDeletes
@@ -81,6 +82,9 @@ def _merge_deletes(root: Path, state: State, *, sync: bool) -> tuple[MergedDelet
             live = {number for d in small for number in d.targets}
             positions = read_positions(root, small)
             kept = pc.is_in(positions["file"], pa.array(sorted(live), pa.int64()))
-            merged = write_deletes(root, positions.filter(kept), change, sync=sync)
+            remaining = remembered(root, positions.filter(kept), [state.files[n] for n in sorted(live)])
+            if set(pc.unique(remaining["file"]).to_pylist()) != live:
+                continue  # of some file all that they list was forgotten
+            merged = write_deletes(root, remaining, change, sync=sync)
             out.append(MergedDeletes(tuple(d.path for d in small), merged))
     return tuple(out)

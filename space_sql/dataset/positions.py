@@ -54,7 +54,14 @@ def _numbers(positions: Positions) -> set[int]:
 
 def _still_there(positions: Positions, state: State, tip: Tip, *, forgiving: bool) -> Positions:
     """The positions that a state has not deleted; see ``rebase``."""
-    gone = [d for number in _numbers(positions) for d in state.files[number].deletes]
+    files = [state.files[number] for number in _numbers(positions)]
+    gone = [d for file in files for d in file.deletes]
+    forgotten = [f for file in files for f in file.forgotten]
+    if forgotten:
+        both = _also_in(positions, read_positions(tip.view.dataset.root, forgotten))
+        if not forgiving and pc.any(both).as_py():
+            raise ConflictError("a row of this write was forgotten by another commit; read again and retry")
+        positions = positions.filter(pc.invert(both))
     for change in sorted({d.change for d in gone}, reverse=True):
         theirs = read_positions(tip.view.dataset.root, [d for d in gone if d.change == change])
         both = _also_in(positions, theirs)
@@ -63,6 +70,14 @@ def _still_there(positions: Positions, state: State, tip: Tip, *, forgiving: boo
                 raise ConflictError("a row of this write was changed by another commit; read again and retry")
             positions = positions.filter(pc.invert(both))
     return positions
+
+
+def remembered(root: Path, positions: Positions, files: Sequence[DataFile]) -> Positions:
+    """The positions of rows that were not forgotten."""
+    forgotten = [f for file in files for f in file.forgotten]
+    if not forgotten:
+        return positions
+    return positions.filter(pc.invert(_also_in(positions, read_positions(root, forgotten))))
 
 
 def _also_in(positions: Positions, others: Positions) -> pa.ChunkedArray:
@@ -107,13 +122,13 @@ def moved(root: Path, positions: Positions, before: Mapping[int, DataFile], merg
             rows = f"SELECT * FROM _space_moving WHERE file = {number}"
             if file.origin:
                 rows = (
-                    f"SELECT o.origin_file, o.origin_pos FROM ({_origins(root, file)}) AS o "
+                    f"SELECT o.origin_file, o.origin_pos FROM ({origins_sql(root, file)}) AS o "
                     f"SEMI JOIN ({rows}) AS m ON o.pos = m.pos"
                 )
             else:
                 rows = f"SELECT file AS origin_file, pos AS origin_pos FROM ({rows})"
             origins.append(rows)
-        targets = " UNION ALL ".join(_origins(root, f) for f in merged if f.origin)
+        targets = " UNION ALL ".join(origins_sql(root, f) for f in merged if f.origin)
         found = con.sql(
             f"SELECT t.file, t.pos FROM ({' UNION ALL '.join(origins)}) AS o JOIN ({targets}) AS t "
             "USING (origin_file, origin_pos)"
@@ -123,7 +138,8 @@ def moved(root: Path, positions: Positions, before: Mapping[int, DataFile], merg
     return found.cast(positions.schema)
 
 
-def _origins(root: Path, file: DataFile) -> str:
+def origins_sql(root: Path, file: DataFile) -> str:
+    """A query over the rows of a merged file: ``file``, ``pos``, ``origin_file``, ``origin_pos``."""
     columns = [(i, name, "BIGINT") for i, name in zip(ORIGIN_IDS, ORIGIN_COLUMNS, strict=True)]
     return (
         f"SELECT {file.number}::BIGINT AS file, file_row_number AS pos, {ORIGIN_COLUMNS[0]} AS origin_file, "

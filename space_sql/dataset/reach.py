@@ -19,6 +19,8 @@ def paths_of_commit(commit: Commit) -> dict[str, int]:
     out = _paths((*commit.files_added, *commit.rewrites_added))
     out.update((d.path, d.bytes) for d in commit.deletes_added)
     out.update((m.added.path, m.added.bytes) for m in commit.deletes_merged)
+    if commit.forgets is not None and commit.forgets.path:
+        out[commit.forgets.path] = commit.forgets.bytes
     return out
 
 
@@ -27,6 +29,7 @@ def _paths(files: Iterable[DataFile]) -> dict[str, int]:
     for file in files:
         out[file.path] = file.bytes
         out.update((d.path, d.bytes) for d in file.deletes)
+        out.update((f.path, f.bytes) for f in file.forgotten)
         out.update((r.path, r.bytes) for r in file.records)
     return out
 
@@ -37,6 +40,8 @@ def reachable(log: Log, refs: Refs) -> dict[str, int]:
     A snapshot needs what its rows are read from, and what its change feed is read from.
     """
     out: dict[str, int] = {}
+    if refs.forgetting is not None and refs.forgetting[1].path:
+        out[refs.forgetting[1].path] = refs.forgetting[1].bytes
     for snapshot_id in range(refs.snapshot_id + 1):
         if refs.has_expired(snapshot_id):
             continue

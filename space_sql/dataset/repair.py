@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from space_sql.dataset.dataset import Dataset
+from space_sql.dataset.erase import finish
 from space_sql.dataset.vacuum import LEAST_AGE, unneeded
 from space_sql.dataset.verify import Finding, findings
-from space_sql.format.paths import entry_id
+from space_sql.format.paths import MARKER, entry_id
 from space_sql.storage import files
 
 
@@ -25,10 +26,19 @@ class Action:
 def repair(dataset: Dataset, *, sync: bool, dry_run: bool) -> Iterator[Action]:
     """Write checkpoints anew that are missing, damaged or wrong, and remove what nothing refers to.
 
-    Findings that only a copy can mend are ``left``.
+    Findings that only a copy can mend are ``left``. What a forget left to do is done when nothing else is wrong.
     """
-    for finding in list(findings(dataset, deep=False)):
-        if finding.kind != "checkpoint":
+    wrong = list(findings(dataset, deep=False))
+    for finding in wrong:
+        if finding.kind == "forget":
+            if all(f.kind in ("forget", "checkpoint", "wrong-size") for f in wrong):
+                if not dry_run:
+                    with files.locked(dataset.root / MARKER, "space_forget"):
+                        finish(dataset, sync=sync)
+                yield Action("finished", finding.file, finding.finding)
+            else:
+                yield Action("left", finding.file, f"{finding.finding}: mend the rest first")
+        elif finding.kind != "checkpoint":
             yield Action("left", finding.file, f"{finding.finding}: {finding.remedy}")
         elif dry_run or _write_anew(dataset, finding, sync=sync):
             yield Action("rewritten", finding.file, finding.finding)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from space_sql.dataset.append import changed
+from space_sql.dataset.check_sql import refuse_lost
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import net_difference
 from space_sql.dataset.engine import cursor
@@ -15,6 +17,7 @@ from space_sql.dataset.transact import Options, Result, Tip, draft, transact
 from space_sql.dataset.write import base_state
 from space_sql.errors import InvalidInputError, StorageError
 from space_sql.format.commit import Commit
+from space_sql.format.schema import Schema
 from space_sql.format.state import State
 
 
@@ -23,12 +26,12 @@ def restore(session: Session, view: View, options: Options, version: str | None)
     if version is None:
         raise InvalidInputError("a version is required: a snapshot id, tag, branch or branch~N")
     target = view.resolve(version)
-    wanted = view.state(target)
     base = base_state(session, view, options)
 
     def build(tip: Tip) -> Commit | None:
         check_unchanged(base, tip, "restore")
         tip.view.kept(target)
+        wanted = _kept_checks(tip.view.state(target), tip.state.schema)
         now = tip.state.files
         removed = [f for n, f in now.items() if wanted.files.get(n) != f]
         added = [f for n, f in wanted.files.items() if now.get(n) != f]
@@ -66,6 +69,12 @@ def view_at(view: View, snapshot_id: int) -> dict[str, Any] | None:
             return commit.view
         at = commit.parent_id
     return None
+
+
+def _kept_checks(wanted: State, now: Schema) -> State:
+    """The state to restore, as the log has it now: its columns, and the checks and the comment that stand."""
+    refuse_lost(now, wanted.schema)
+    return replace(wanted, schema=replace(wanted.schema, checks=now.checks, comment=now.comment))
 
 
 def _net_counts(tip: Tip, wanted: State) -> tuple[int, int]:

@@ -11,13 +11,16 @@ Source: docs/format.md, section "Reading a snapshot".
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from space_sql.dataset.checked_cast import checked_cast
 from space_sql.format.carriers import logical_projection, physical, physical_projection
 from space_sql.format.commit import DataFile, DeleteFile
+from space_sql.format.forgotten import Forgotten
 from space_sql.format.schema import Column, type_mark
 from space_sql.format.types import VARCHAR, Array, List, Map, Scalar, Struct, Type, quote_identifier, quote_literal
+from space_sql.storage.files import check_inside
 
 FILE = "_space_file"
 POS = "_space_pos"
@@ -42,7 +45,7 @@ def rows_sql(
     ``names`` are other names for the columns; ``constants`` maps a name to its SQL type and one
     value for each file; ``positions`` adds ``_space_file`` and ``_space_pos``; constants and positions
     come before the columns. Types are the logical ones, or those of the files. A record field shows its
-    records, or their addresses where its name is among ``addresses``.
+    records, or their addresses where its name is among ``addresses``. Forgotten rows are never read.
     """
     extra = dict(constants or {})
     if positions:
@@ -62,7 +65,7 @@ def rows_sql(
             else:
                 earlier = reading.types.get(column.id)
                 items.append(_item(root, column, inside[column.id], name, earlier, logical=as_value))
-        where = f" WHERE {_not_deleted(root, part)}" if reading.deletes else ""
+        where = f" WHERE {_not_deleted(root, part, ignore_deletes)}" if reading.deletes else ""
         parts.append(f"SELECT {', '.join(items) or 'NULL'} FROM {reading.source(root, part, columns, inside)}{where}")
     if parts:
         return "\nUNION ALL\n".join(parts)
@@ -130,8 +133,8 @@ def _groups(
     earlier = [(c, {type_mark(t): t for t in c.earlier}) for c in columns if c.earlier]
     groups: dict[_Reading, list[int]] = {}
     for index, file in enumerate(files):
-        deletes = bool(file.deletes) and not ignore_deletes
-        if deletes and not file.live:
+        deletes = bool(file.forgotten) or (bool(file.deletes) and not ignore_deletes)
+        if deletes and not (file.remembered if ignore_deletes else file.live):
             continue
         plain = own_names and all(file.columns.get(i) == mark for i, mark in marks)
         types: tuple[tuple[int, Type], ...] = ()
@@ -213,7 +216,13 @@ def identity_sql(column: Column, stored: str) -> tuple[str, ...]:
 
 def file_list(root: Path, paths: Sequence[str]) -> str:
     """A SQL list of absolute file names."""
-    return "[" + ", ".join(quote_literal(str(root / path)) for path in paths) + "]"
+    return "[" + ", ".join(_literal_path(root, path) for path in paths) + "]"
+
+
+@lru_cache(maxsize=1 << 15)
+def _literal_path(root: Path, path: str) -> str:
+    check_inside(root, path)
+    return quote_literal(str(root / path))
 
 
 def reader(root: Path, paths: Sequence[str], columns: Sequence[tuple[int, str, str]]) -> str:
@@ -236,17 +245,18 @@ def _literal(value: object) -> str:
     return str(value) if isinstance(value, int) else quote_literal(str(value))
 
 
-def _not_deleted(root: Path, dirty: Sequence[DataFile]) -> str:
+def _not_deleted(root: Path, dirty: Sequence[DataFile], ignore_deletes: bool) -> str:
     """The condition that a row of files with deleted positions is not one of them."""
     numbers = [f.number for f in dirty]
-    deleted = positions_sql(root, [d for file in dirty for d in file.deletes], numbers)
+    gone: list[DeleteFile | Forgotten] = [g for file in dirty for g in file.forgotten]
+    deleted = positions_sql(root, gone if ignore_deletes else [*gone, *(d for f in dirty for d in f.deletes)], numbers)
     if len(numbers) == 1:
         return f"file_row_number NOT IN (SELECT pos FROM ({deleted}))"
     at = f"((list_position({numbers}, file) - 1)::BIGINT << 40) | pos"
     return f"((file_index::BIGINT << 40) | file_row_number) NOT IN (SELECT {at} FROM ({deleted}))"
 
 
-def positions_sql(root: Path, deletes: Sequence[DeleteFile], numbers: Sequence[int]) -> str:
+def positions_sql(root: Path, deletes: Sequence[DeleteFile | Forgotten], numbers: Sequence[int]) -> str:
     """A query over deleted positions (``file``, ``pos``) of the data files with these numbers."""
     paths = list(dict.fromkeys(d.path for d in deletes))
     if not paths:

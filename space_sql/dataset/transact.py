@@ -164,6 +164,10 @@ def transact(
             commit = folded(dataset.root, tip.state, commit, sync=session.sync)
         try:
             _check_files(dataset, commit)
+            if commit.files_added and (commit.schema or tip.state.schema).checks:
+                from space_sql.dataset.enforce import enforce
+
+                enforce(dataset.root, tip.state, commit)
             published = dataset.log.publish(commit, sync=session.sync)
         except NotSyncedError:
             raise
@@ -221,7 +225,8 @@ def _new_files(commit: Commit) -> frozenset[str]:
     data = {f.path for f in added if f.number // FILES_PER_COMMIT == commit.snapshot_id}
     carried = {d.path for f in commit.rewrites_added for d in f.deletes}
     merged = {m.added.path for m in commit.deletes_merged}
-    return frozenset(data | carried | merged | {d.path for d in commit.deletes_added})
+    forgets = {commit.forgets.path} if commit.forgets is not None and commit.forgets.path else set()
+    return frozenset(data | carried | merged | forgets | {d.path for d in commit.deletes_added})
 
 
 def _check_files(dataset: Dataset, commit: Commit) -> None:

@@ -44,7 +44,7 @@ def unneeded(view: View, before: int) -> list[Unneeded]:
     known = {path for i in range(view.refs.snapshot_id + 1) for path in paths_of_commit(log.commit(i))}
     young = min(before / 1e6, time.time() - LEAST_AGE)
     out = []
-    for path, size, modified in _files(view.dataset.root):
+    for path, size, modified in own_files(view.dataset.root):
         if path in known:
             if path not in needed:
                 out.append(Unneeded(path, size, "expired"))
@@ -71,7 +71,7 @@ def remove(view: View, chosen: Iterable[Unneeded]) -> list[Unneeded]:
     return done
 
 
-def _files(root: Path) -> Iterator[tuple[str, int, float]]:
+def own_files(root: Path) -> Iterator[tuple[str, int, float]]:
     """Path, size and time of change of each file below the folder that bears a name that this project gives."""
     for folder in (DATA, DELETES, RECORDS, LOG):
         for here, _, names in os.walk(root / folder):
@@ -79,5 +79,8 @@ def _files(root: Path) -> Iterator[tuple[str, int, float]]:
                 if not (_TEMPORARY if folder == LOG else _OWN).fullmatch(name):
                     continue
                 full = Path(here, name)
-                stat = full.lstat()
+                try:
+                    stat = full.lstat()
+                except FileNotFoundError:  # its writer gave it up since
+                    continue
                 yield full.relative_to(root).as_posix(), stat.st_size, stat.st_mtime

@@ -7,6 +7,7 @@ read would be wrong or missing, a ``warning`` when it is only slower or unusual.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from space_sql.dataset.engine import cursor
 from space_sql.dataset.reach import reachable
 from space_sql.dataset.record_check import RecordCheck
 from space_sql.dataset.scan import rows_sql
-from space_sql.errors import SpaceError
+from space_sql.errors import SpaceError, StorageError
 from space_sql.format.commit import DataFile, DeleteFile
+from space_sql.format.forgotten import Forgetting
 from space_sql.format.paths import checkpoint_path, entry_path
 from space_sql.format.state import NO_REFS, Refs, State, first_state
 from space_sql.format.types import quote_identifier
@@ -45,7 +47,7 @@ class Finding:
 
 def findings(dataset: Dataset, *, deep: bool) -> Iterator[Finding]:
     """What is wrong with a dataset; ``deep`` reads every byte of every file that is needed."""
-    log = Log(dataset.root)
+    log = Log(dataset.root, hiding=False)
     try:
         head = log.head().snapshot_id
     except SpaceError as error:
@@ -57,6 +59,11 @@ def findings(dataset: Dataset, *, deep: bool) -> Iterator[Finding]:
         return  # states cannot be told
     refs, wrong = _replayed(log, head)
     yield from wrong
+    if any(f.kind == "log" for f in wrong):
+        return
+    if refs.forgetting is not None:
+        text = f"snapshot {refs.forgetting[0]} forgets rows of which bytes are still there"
+        yield Finding("error", "forget", entry_path(refs.forgetting[0]), text, "space_repair finishes it")
     needed = reachable(log, refs)
     damaged = set()
     for path, size in needed.items():
@@ -160,6 +167,8 @@ def _contents(root: Path, log: Log, refs: Refs, damaged: set[str]) -> Iterator[F
             seen.add(file.path)
         deletes = [*(d for f in data for d in f.deletes), *commit.deletes_added]
         deletes += [m.added for m in commit.deletes_merged]
+        if commit.forgets is not None and commit.forgets.files:
+            deletes.append(_positions(commit.forgets))
         for delete in deletes:
             if delete.path not in damaged:
                 yield from _delete_file(root, delete, rows)
@@ -169,19 +178,31 @@ def _contents(root: Path, log: Log, refs: Refs, damaged: set[str]) -> Iterator[F
             yield from _keys(root, branch, state)
 
 
-def _whole(root: Path, file: DataFile | DeleteFile) -> bool:
-    return file.crc32 is None or files.crc32(root / file.path) == file.crc32
+def _positions(forgets: Forgetting) -> DeleteFile:
+    """The file of forgotten positions as one of deleted ones."""
+    targets = {number: gone.rows for number, gone in forgets.files.items()}
+    return DeleteFile(forgets.path, forgets.rows, forgets.bytes, targets, "forget", forgets.crc32)
+
+
+@contextmanager
+def _opened(root: Path, file: DataFile | DeleteFile) -> Iterator[pq.ParquetFile]:
+    """A Parquet file whose bytes are those that were written; StorageError says what is wrong with them."""
+    files.check_inside(root, file.path)
+    if file.crc32 is not None and files.crc32(root / file.path) != file.crc32:
+        raise StorageError("its bytes have changed since it was written")
+    try:
+        with pq.ParquetFile(root / file.path, page_checksum_verification=True) as opened:
+            yield opened
+    except (OSError, pa.ArrowException) as error:
+        raise StorageError(" ".join(str(error).split())) from error
 
 
 def _data_file(root: Path, file: DataFile) -> Iterator[Finding]:
     def wrong(text: str) -> Finding:
         return Finding("error", "data-file", file.path, f"{file.path}: {text}", _RESTORE)
 
-    if not _whole(root, file):
-        yield wrong("its bytes have changed since it was written")
-        return
     try:
-        with pq.ParquetFile(root / file.path, page_checksum_verification=True) as opened:
+        with _opened(root, file) as opened:
             if opened.metadata.num_rows != file.rows:
                 yield wrong(f"it has {opened.metadata.num_rows} rows, the log says {file.rows}")
             ids = {field_id(f) for f in opened.schema_arrow if b"PARQUET:field_id" in (f.metadata or {})}
@@ -197,22 +218,19 @@ def _data_file(root: Path, file: DataFile) -> Iterator[Finding]:
                 problems.take(batch)
         for path, text in problems.found():
             yield Finding("error", "record-file", path, f"{path}: {text}", _RESTORE)
-    except (OSError, pa.ArrowException) as error:
-        yield wrong(" ".join(str(error).split()))
+    except SpaceError as error:
+        yield wrong(error.message)
 
 
 def _delete_file(root: Path, deletes: DeleteFile, rows: dict[int, int]) -> Iterator[Finding]:
     def wrong(text: str) -> Finding:
         return Finding("error", "deletes-file", deletes.path, f"{deletes.path}: {text}", _RESTORE)
 
-    if not _whole(root, deletes):
-        yield wrong("its bytes have changed since it was written")
-        return
     try:
-        with pq.ParquetFile(root / deletes.path, page_checksum_verification=True) as opened:
+        with _opened(root, deletes) as opened:
             positions = opened.read()
-    except (OSError, pa.ArrowException) as error:
-        yield wrong(" ".join(str(error).split()))
+    except SpaceError as error:
+        yield wrong(error.message)
         return
     for number, count in deletes.targets.items():
         here = positions.filter(pc.equal(positions["file"], number))["pos"]
@@ -226,8 +244,8 @@ def _delete_file(root: Path, deletes: DeleteFile, rows: dict[int, int]) -> Itera
 def _keys(root: Path, branch: str, state: State) -> Iterator[Finding]:
     names = ", ".join(quote_identifier(k.name) for k in state.schema.keys)
     null = " OR ".join(f"{quote_identifier(k.name)} IS NULL" for k in state.schema.keys)
-    rows = rows_sql(root, list(state.files.values()), state.schema.keys)
     try:
+        rows = rows_sql(root, list(state.files.values()), state.schema.keys)
         with cursor() as con:
             (nulls, doubled) = con.execute(
                 f"SELECT count(*) FILTER (WHERE {null}), count(*) FILTER (WHERE NOT ({null})) "

@@ -12,10 +12,12 @@ from typing import Any
 
 import orjson
 
-from space_sql.errors import FormatError
+from space_sql.errors import FormatError, InvalidInputError
+from space_sql.format.forgotten import Forgetting, Forgotten
 from space_sql.format.paths import FORMAT_VERSION, checked
 from space_sql.format.records import RecordFile
 from space_sql.format.schema import Schema
+from space_sql.format.shape import bounds, count, items, one_of, optional_count, optional_text, text
 
 FILES_PER_COMMIT = 1 << 20
 _CHECKSUM = b',"checksum":"'
@@ -56,9 +58,13 @@ class DeleteFile:
     @staticmethod
     def decode(data: Json) -> DeleteFile:
         """Read a record from the log."""
-        targets = {int(k): int(v) for k, v in data["targets"].items()}
         return DeleteFile(
-            checked(data["path"]), data["rows"], data["bytes"], targets, data["change"], data.get("crc32")
+            checked(data["path"]),
+            count(data["rows"]),
+            count(data["bytes"]),
+            {int(k): count(v) for k, v in data["targets"].items()},
+            one_of(data["change"], "delete", "update"),
+            optional_count(data.get("crc32")),
         )
 
 
@@ -79,7 +85,7 @@ class DataFile:
     and type that it was written with (``Column.mark``); ``empty`` lists JSON leaves without any value;
     ``deletes`` are the positions that no longer count; ``origin`` is true when the file carries the columns
     ``_space_origin_file`` and ``_space_origin_pos`` (it was made by merging others); ``crc32`` is that of the
-    whole file; ``records`` are the record files that its rows point into.
+    whole file; ``records`` are the record files that its rows point into; ``forgotten`` are rows that no snapshot has.
     """
 
     number: int
@@ -94,11 +100,18 @@ class DataFile:
     origin: bool = False
     crc32: int | None = None
     records: tuple[RecordFile, ...] = ()
+    forgotten: tuple[Forgotten, ...] = ()
 
     @property
     def deleted(self) -> int:
-        """How many of the file's rows are deleted."""
-        return sum(d.targets.get(self.number, 0) for d in self.deletes)
+        """How many of the file's rows are deleted or forgotten."""
+        listed = sum(d.targets.get(self.number, 0) for d in self.deletes)
+        return listed + sum(f.rows - sum(f.overlaps.get(d.path, 0) for d in self.deletes) for f in self.forgotten)
+
+    @property
+    def remembered(self) -> int:
+        """How many of the file's rows were not forgotten, deleted or not."""
+        return self.rows - sum(f.rows for f in self.forgotten)
 
     @property
     def live(self) -> int:
@@ -109,6 +122,13 @@ class DataFile:
         """The file with further deleted positions; of the targets only its own are kept."""
         own = replace(deletes, targets={self.number: deletes.targets[self.number]})
         return replace(self, deletes=(*self.deletes, own))
+
+    def hiding(self, pending: Forgetting) -> DataFile:
+        """The file without the rows that an unfinished forget names."""
+        found = pending.files.get(self.number)
+        if found is None or any(f.path == found.path for f in self.forgotten):
+            return self
+        return replace(self, forgotten=(*self.forgotten, found))
 
     def with_merged(self, merged: MergedDeletes) -> DataFile:
         """The file with some of its files of deleted positions replaced by one."""
@@ -136,25 +156,40 @@ class DataFile:
             out["crc32"] = self.crc32
         if self.records:
             out["records"] = [r.encode() for r in self.records]
+        if self.forgotten:
+            out["forgotten"] = [f.encode() for f in self.forgotten]
         return out
 
     @staticmethod
     def decode(data: Json) -> DataFile:
         """Read a record from the log."""
         return DataFile(
-            data["number"],
+            count(data["number"]),
             checked(data["path"]),
-            data["rows"],
-            data["bytes"],
-            data["change"],
-            {int(k): v for k, v in data["stats"].items()},
-            tuple(tuple(path) for path in data.get("empty", ())),
-            {int(k): (v[0], v[1]) for k, v in data["columns"].items()},
-            tuple(DeleteFile.decode(d) for d in data.get("deletes", ())),
+            count(data["rows"]),
+            count(data["bytes"]),
+            one_of(data["change"], "insert", "update", "fold"),
+            {int(k): bounds(v) for k, v in data["stats"].items()},
+            tuple(tuple(text(step) for step in items(path)) for path in items(data.get("empty", ()))),
+            {int(k): _mark(v) for k, v in data["columns"].items()},
+            tuple(DeleteFile.decode(d) for d in items(data.get("deletes", ()))),
             bool(data.get("origin", False)),
-            data.get("crc32"),
-            tuple(RecordFile.decode(r) for r in data.get("records", ())),
+            optional_count(data.get("crc32")),
+            tuple(RecordFile.decode(r) for r in items(data.get("records", ()))),
+            tuple(Forgotten.decode(f) for f in items(data.get("forgotten", ()))),
         )
+
+
+def _mark(value: Any) -> tuple[int, int]:
+    name, type_ = items(value)
+    return count(name), count(type_)
+
+
+def _range(value: Any) -> tuple[int, int]:
+    first, last = map(count, items(value))
+    if first > last:
+        raise ValueError(f"{value} is no range")
+    return first, last
 
 
 @dataclass(frozen=True)
@@ -164,6 +199,11 @@ class Ref:
     name: str
     kind: str
     snapshot_id: int | None
+
+    @staticmethod
+    def decode(data: Json) -> Ref:
+        """Read a change from the log."""
+        return Ref(text(data["name"]), one_of(data["kind"], "tag", "branch"), optional_count(data["snapshot_id"]))
 
 
 @dataclass(frozen=True)
@@ -192,11 +232,21 @@ class Commit:
     refs: tuple[Ref, ...] = ()
     expired: Ranges = ()
     view: Json | None = None
+    forgets: Forgetting | None = None
+    forgot: int | None = None
 
     @property
     def advances(self) -> bool:
-        """Whether the commit is the new head of its branch (entries that change refs or expire snapshots are not)."""
-        return not self.refs and not self.expired
+        """Whether the commit is the new head of its branch (entries that change refs, expire or forget are not)."""
+        return not self.refs and not self.expired and self.forgets is None and self.forgot is None
+
+    def hiding(self, pending: Forgetting) -> Commit:
+        """The commit without the rows that an unfinished forget names."""
+        return replace(
+            self,
+            files_added=tuple(f.hiding(pending) for f in self.files_added),
+            rewrites_added=tuple(f.hiding(pending) for f in self.rewrites_added),
+        )
 
     @property
     def brings_back(self) -> bool:
@@ -257,49 +307,92 @@ class Commit:
             body["expired"] = [list(r) for r in self.expired]
         if self.view is not None:
             body["view"] = self.view
-        text = orjson.dumps(body)[:-1]
-        return text + _CHECKSUM + hashlib.sha256(text).hexdigest().encode() + b'"}'
+        if self.forgets is not None:
+            body["forgets"] = self.forgets.encode()
+        if self.forgot is not None:
+            body["forgot"] = self.forgot
+        return signed(body)
 
     @staticmethod
     def decode(raw: bytes, name: str) -> Commit:
         """Read an entry; ``name`` is its path, for errors."""
-        data = _verified(raw, name)
+        data = verified(raw, name)
         try:
             rewrites = data.get("rewrites") or {"removed": (), "added": ()}
             return Commit(
-                snapshot_id=data["snapshot_id"],
-                parent_id=data["parent_id"],
-                branch=data["branch"],
-                time=data["time"],
-                operation=data["operation"],
-                author=data["author"],
-                message=data["message"],
-                commit_key=data["commit_key"],
-                merge_parent_id=data["merge_parent_id"],
-                rows_inserted=data["rows_inserted"],
-                rows_updated=data["rows_updated"],
-                rows_deleted=data["rows_deleted"],
+                snapshot_id=count(data["snapshot_id"]),
+                parent_id=_parent(data, "parent_id"),
+                branch=text(data["branch"]),
+                time=_time(data["time"]),
+                operation=text(data["operation"]),
+                author=optional_text(data["author"]),
+                message=optional_text(data["message"]),
+                commit_key=optional_text(data["commit_key"]),
+                merge_parent_id=_parent(data, "merge_parent_id"),
+                rows_inserted=count(data["rows_inserted"]),
+                rows_updated=count(data["rows_updated"]),
+                rows_deleted=count(data["rows_deleted"]),
                 schema=Schema.decode(data["schema"]) if "schema" in data else None,
-                files_removed=tuple(data["files_removed"]),
+                files_removed=tuple(map(count, items(data["files_removed"]))),
                 files_added=tuple(DataFile.decode(f) for f in data["files_added"]),
                 deletes_added=tuple(DeleteFile.decode(d) for d in data["deletes_added"]),
-                rewrites_removed=tuple(rewrites["removed"]),
+                rewrites_removed=tuple(map(count, items(rewrites["removed"]))),
                 rewrites_added=tuple(DataFile.decode(f) for f in rewrites["added"]),
                 deletes_merged=tuple(
-                    MergedDeletes(tuple(checked(p) for p in m["removed"]), DeleteFile.decode(m["added"]))
+                    MergedDeletes(tuple(checked(p) for p in items(m["removed"])), DeleteFile.decode(m["added"]))
                     for m in data.get("deletes_merged", ())
                 ),
-                refs=tuple(Ref(r["name"], r["kind"], r["snapshot_id"]) for r in data.get("refs", ())),
-                expired=tuple((first, last) for first, last in data.get("expired", ())),
+                refs=tuple(map(Ref.decode, items(data.get("refs", ())))),
+                expired=tuple(map(_range, items(data.get("expired", ())))),
                 view=data.get("view"),
+                forgets=Forgetting.decode(data["forgets"]) if "forgets" in data else None,
+                forgot=optional_count(data.get("forgot")),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, InvalidInputError) as error:
             raise FormatError(f"log entry {name} cannot be read: {error!r}") from error
 
 
-def _verified(raw: bytes, name: str) -> Json:
-    text, tail = raw[:-_TAIL], raw[-_TAIL:]
-    expected = _CHECKSUM + hashlib.sha256(text).hexdigest().encode() + b'"}'
+_LAST_TIME = 253_402_300_799_999_999
+"""The end of the year 9999 in microseconds."""
+
+
+def _time(value: Any) -> int:
+    if type(value) is int and abs(value) <= _LAST_TIME:
+        return value
+    raise ValueError(f"{value!r:.60} is not a time")
+
+
+def _parent(data: Json, member: str) -> int | None:
+    """A parent: a snapshot before this one, so that every history ends."""
+    parent = optional_count(data[member])
+    if parent is not None and parent >= count(data["snapshot_id"]):
+        raise ValueError(f"{member} {parent} is not before snapshot {data['snapshot_id']}")
+    return parent
+
+
+def history_of(data: Json) -> Json:
+    """The members of an entry that the history shows, read from a checkpoint."""
+    if not isinstance(data, dict):
+        raise ValueError("a summary is not an object")
+    for member in ("snapshot_id", "rows_inserted", "rows_updated", "rows_deleted"):
+        count(data[member])
+    for member in ("author", "message", "commit_key"):
+        optional_text(data[member])
+    text(data["branch"]), text(data["operation"]), _time(data["time"])
+    _parent(data, "parent_id"), _parent(data, "merge_parent_id")
+    return data
+
+
+def signed(body: Json) -> bytes:
+    """The bytes of an entry with these members."""
+    raw = orjson.dumps(body)[:-1]
+    return raw + _CHECKSUM + hashlib.sha256(raw).hexdigest().encode() + b'"}'
+
+
+def verified(raw: bytes, name: str) -> Json:
+    """The members of an entry, whose checksum is right; ``name`` is its path, for errors."""
+    body, tail = raw[:-_TAIL], raw[-_TAIL:]
+    expected = _CHECKSUM + hashlib.sha256(body).hexdigest().encode() + b'"}'
     try:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -50,7 +50,7 @@ class Version:
     @property
     def snapshot_id(self) -> int | None:
         """The id when the version is a number, else None."""
-        return int(self.name) if self.name.isdecimal() and self.name.isascii() else None
+        return int(self.name) if self.name.isdecimal() and self.name.isascii() and len(self.name) < 20 else None
 
 
 def parse_version(text: str) -> Version:
@@ -58,4 +58,7 @@ def parse_version(text: str) -> Version:
     match = _VERSION.fullmatch(text)
     if match is None:
         raise InvalidInputError("a version cannot be empty: give a snapshot id, tag, branch or branch~N")
-    return Version(match["name"], int(match["steps"] or 0))
+    steps = match["steps"] or "0"
+    if len(steps) > 18:
+        raise InvalidInputError(f"{text[:40]!r} goes back further than any history is long")
+    return Version(match["name"], int(steps))

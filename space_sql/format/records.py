@@ -15,6 +15,7 @@ import orjson
 
 from space_sql.errors import FormatError, InvalidInputError
 from space_sql.format.paths import RECORDS
+from space_sql.format.shape import count
 from space_sql.format.types import BIGINT, BLOB, VARCHAR, Struct, Type
 
 ADDRESS = Struct((("file", VARCHAR), ("row", BIGINT), ("bytes", BIGINT), ("hash", BLOB)))
@@ -139,16 +140,16 @@ class RecordFile:
     @staticmethod
     def decode(data: Mapping[str, Any]) -> RecordFile:
         """Read a record file from the log."""
-        return RecordFile(record_path(data["path"]), data["rows"], data["bytes"], data["used"])
+        return RecordFile(record_path(data["path"]), count(data["rows"]), count(data["bytes"]), count(data["used"]))
 
 
 def placed(used: Mapping[str, int], known: Mapping[str, RecordFile]) -> tuple[RecordFile, ...]:
     """The record files that a data file uses, by path and count of rows; FormatError for one that is not known."""
     out = []
-    for path, count in used.items():
+    for path, rows in used.items():
         if path not in known:
             raise FormatError(f"rows point into the record file {path}, which their data file does not list")
-        out.append(replace(known[path], used=count))
+        out.append(replace(known[path], used=rows))
     return tuple(out)
 
 

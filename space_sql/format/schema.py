@@ -15,6 +15,7 @@ from space_sql.errors import FormatError, InvalidInputError, NotFoundError, near
 from space_sql.format.carriers import physical
 from space_sql.format.names import check_column
 from space_sql.format.records import ADDRESS, RECORD_TYPES, RecordOptions
+from space_sql.format.shape import count, items, optional_text, text
 from space_sql.format.types import BLOB, Array, List, Map, Struct, Type, parse_type
 
 _VIRTUAL = {"filename", "file_index", "file_row_number", "rowid", "file_size", "file_last_modified"}
@@ -28,7 +29,7 @@ class Column:
 
     ``earlier`` are the types with a STRUCT in them that the column had before: where such a STRUCT
     became a MAP, files of that time are read in their own type and converted. ``record`` is set for a record
-    field: data files hold addresses in its place.
+    field: data files hold addresses in its place. ``comment`` is for people.
     """
 
     id: int
@@ -37,6 +38,7 @@ class Column:
     declared: bool = False
     earlier: tuple[Type, ...] = ()
     record: RecordOptions | None = None
+    comment: str | None = None
 
     @property
     def stored_type(self) -> Type:
@@ -65,14 +67,42 @@ class Column:
             out["declared"] = True
         if self.earlier:
             out["earlier"] = [str(type_) for type_ in self.earlier]
+        if self.comment is not None:
+            out["comment"] = self.comment
         return out
 
     @staticmethod
     def decode(data: dict[str, Any]) -> Column:
         """Read a column from the log."""
-        earlier = tuple(parse_type(text) for text in data.get("earlier", ()))
-        type_ = parse_type(data["type"])
-        return Column(int(data["id"]), data["name"], type_, bool(data.get("declared", False)), earlier)
+        earlier = tuple(parse_type(text(t)) for t in items(data.get("earlier", ())))
+        type_ = parse_type(text(data["type"]))
+        declared, comment = bool(data.get("declared", False)), optional_text(data.get("comment"))
+        return Column(count(data["id"]), text(data["name"]), type_, declared, earlier, comment=comment)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What rows must fulfil to be committed: a predicate that is not false, or a key that no other row has."""
+
+    name: str
+    predicate: str | None = None
+    unique_key: bool = False
+
+    def encode(self) -> dict[str, Any]:
+        """The check as it stands in the log."""
+        return (
+            {"name": self.name, "unique_key": True}
+            if self.unique_key
+            else {"name": self.name, "predicate": self.predicate}
+        )
+
+    @staticmethod
+    def decode(data: dict[str, Any]) -> Check:
+        """Read a check from the log: its text is only looked at, never run."""
+        check = Check(str(data["name"]), optional_text(data.get("predicate")), bool(data.get("unique_key", False)))
+        if check.unique_key == (check.predicate is not None):
+            raise ValueError(f"check {check.name!r} is neither a predicate nor one of the key")
+        return check
 
 
 def type_mark(type_: Type) -> int:
@@ -95,10 +125,12 @@ def has_struct(type_: Type) -> bool:
 
 @dataclass(frozen=True)
 class Schema:
-    """Columns in order; ``primary_keys`` are column ids."""
+    """Columns in order; ``primary_keys`` are column ids; ``checks`` are what new rows must fulfil."""
 
     columns: tuple[Column, ...]
     primary_keys: tuple[int, ...]
+    checks: tuple[Check, ...] = ()
+    comment: str | None = None
 
     @cached_property
     def by_id(self) -> dict[int, Column]:
@@ -165,6 +197,10 @@ class Schema:
         options = {str(column.id): column.record.encode() for column in self.columns if column.record is not None}
         if options:
             out["record_options"] = options
+        if self.checks:
+            out["checks"] = [check.encode() for check in self.checks]
+        if self.comment is not None:
+            out["comment"] = self.comment
         return out
 
     @staticmethod
@@ -172,14 +208,21 @@ class Schema:
         """Read a schema from the log."""
         try:
             schema = Schema(
-                tuple(Column.decode(c) for c in data["columns"]), tuple(int(i) for i in data["primary_keys"])
+                tuple(Column.decode(c) for c in items(data["columns"])),
+                tuple(count(i) for i in items(data["primary_keys"])),
+                tuple(Check.decode(c) for c in items(data.get("checks", ()))),
+                optional_text(data.get("comment")),
             )
             options = data.get("record_options", {})
             for number in data["record_fields"]:
                 column = schema.by_id[number]
                 schema = schema.replaced(replace(column, record=RecordOptions.decode(options.get(str(number), {}))))
+            if not schema.columns or not schema.primary_keys or any(i not in schema.by_id for i in schema.primary_keys):
+                raise ValueError("columns or keys are missing")
+            if len(schema.by_id) < len(schema.columns) or len(schema.by_name) < len(schema.columns):
+                raise ValueError("two columns have one id or name")
             return schema
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, InvalidInputError) as error:
             raise FormatError(f"the commit log holds a schema that cannot be read: {error!r}") from error
 
 

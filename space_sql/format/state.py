@@ -12,6 +12,7 @@ from functools import cached_property
 
 from space_sql.errors import FormatError
 from space_sql.format.commit import Commit, DataFile, Ranges
+from space_sql.format.forgotten import Forgetting
 from space_sql.format.names import MAIN
 from space_sql.format.records import RecordFile, by_path
 from space_sql.format.schema import Schema
@@ -68,6 +69,12 @@ class State:
             files.update((n, files[n].with_merged(merged)) for n in merged.added.targets)
         return State(commit.snapshot_id, commit.schema or self.schema, files)
 
+    def hiding(self, pending: Forgetting) -> State:
+        """The state without the rows that an unfinished forget names."""
+        if not pending.files.keys() & self.files.keys():
+            return self
+        return replace(self, files={n: f.hiding(pending) for n, f in self.files.items()})
+
 
 def first_state(commit: Commit) -> State:
     """The state of the commit that created the dataset."""
@@ -78,13 +85,19 @@ def first_state(commit: Commit) -> State:
 
 @dataclass(frozen=True)
 class Refs:
-    """Tags, branches and expired snapshots after an entry of the log, and the time of that entry."""
+    """Tags, branches and expired snapshots after an entry of the log, and the time of that entry.
+
+    ``forgetting`` is a forget that did not finish, with the id of its entry; ``forgot`` the entry that tells of the
+    newest one that did: older entries were written anew then.
+    """
 
     snapshot_id: int
     time: int
     branches: Mapping[str, int] = field(default_factory=dict)
     tags: Mapping[str, int] = field(default_factory=dict)
     expired: Ranges = ()
+    forgetting: tuple[int, Forgetting] | None = None
+    forgot: int = -1
 
     def has_expired(self, snapshot_id: int) -> bool:
         """Whether a snapshot was expired."""
@@ -103,7 +116,13 @@ class Refs:
                 names.pop(ref.name, None)
             else:
                 names[ref.name] = ref.snapshot_id
-        return Refs(commit.snapshot_id, commit.time, branches, tags, united(self.expired, commit.expired))
+        forgetting, forgot = self.forgetting, self.forgot
+        if commit.forgets is not None:
+            forgetting = (commit.snapshot_id, commit.forgets)
+        elif commit.forgot is not None:
+            forgetting, forgot = None, commit.snapshot_id
+        expired = united(self.expired, commit.expired)
+        return Refs(commit.snapshot_id, commit.time, branches, tags, expired, forgetting, forgot)
 
 
 def united(*several: Ranges) -> Ranges:

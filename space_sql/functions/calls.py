@@ -19,7 +19,7 @@ from space_sql.dataset.session import Session, Sessions
 from space_sql.dataset.transact import Options, Result, find_repeat
 from space_sql.errors import InvalidInputError, NotFoundError, SpaceError
 from space_sql.format.types import quote_literal
-from space_sql.functions.catalogue import CHANGES, READS, UPKEEP, VALUES, WRITES, Writing
+from space_sql.functions.catalogue import APPLIED, READS, STAGED, VALUES, Writing
 
 if TYPE_CHECKING:  # a process that only reads does without Arrow, whose import is half of its start
     import pyarrow as pa
@@ -101,7 +101,7 @@ class Calls:
         def make() -> str:
             options, given = _split(arguments)
             at = self.sessions.get(session)
-            rows: Rows = _NO_ROWS if _is_repeat(at, options, given) else WRITES[function].rows(at, options, **given)
+            rows: Rows = _NO_ROWS if _is_repeat(at, options, given) else STAGED[function].rows(at, options, **given)
             at.asked[function, arguments] = rows
             return rows.typed
 
@@ -124,7 +124,7 @@ class Calls:
         at = self.sessions.get(session)
         try:
             options, given = _split(arguments)
-            return self.sessions.start(at, WRITES[function].begin(at, options, source_type, **given))
+            return self.sessions.start(at, STAGED[function].begin(at, options, source_type, **given))
         except Exception as error:
             return -self.sessions.start(at, Failed(error))
 
@@ -166,7 +166,7 @@ class Calls:
         def make() -> str:
             options, given = _split(arguments)
             at: Session = self.sessions.get(session)
-            return orjson.dumps((CHANGES | UPKEEP)[function](at, options, **given).row()).decode()
+            return orjson.dumps(APPLIED[function](at, options, **given).row()).decode()
 
         return _as_text(make)
 

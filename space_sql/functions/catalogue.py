@@ -25,6 +25,7 @@ from space_sql.dataset.transact import Report, Result
 from space_sql.functions import (
     blame,
     changes,
+    checks,
     conflicts,
     datasets,
     diff,
@@ -51,7 +52,7 @@ class Writing(Protocol):
     def stage(self, rows: Any) -> None:
         """Take rows as Arrow structs."""
 
-    def commit(self) -> Result:
+    def commit(self) -> Result | Report:
         """Publish them."""
 
     def abort(self) -> None:
@@ -99,6 +100,7 @@ READS: dict[str, Callable[..., str]] = {
     "space_snapshots": snapshots.read,
     "space_refs": refs.read,
     "space_schema": schema.read,
+    "space_checks": checks.read,
     "space_files": files.read,
     "space_info": info.read,
     "space_datasets": datasets.read,
@@ -134,13 +136,23 @@ CHANGES: dict[str, Change] = {
     "space_add_column": Change("add_column"),
     "space_rename_column": Change("rename_column"),
     "space_drop_column": Change("drop_column"),
+    "space_add_check": Change("add_check"),
+    "space_drop_check": Change("drop_check"),
+    "space_set_comment": Change("set_comment"),
 }
 
-UPKEEP: dict[str, Change] = {
+UPKEEP: dict[str, Change | Write] = {
     "space_compact": Change("compact"),
     "space_expire": Change("expire"),
     "space_vacuum": Change("vacuum"),
+    "space_forget": Write("forget"),
     "space_verify": Change("verify"),
     "space_repair": Change("repair"),
     "space_explain_refresh": Change("explain_refresh"),
 }
+
+STAGED: dict[str, Write] = WRITES | {name: found for name, found in UPKEEP.items() if isinstance(found, Write)}
+"""All that take rows."""
+
+APPLIED: dict[str, Change] = CHANGES | {name: found for name, found in UPKEEP.items() if isinstance(found, Change)}
+"""All that do not."""

@@ -29,6 +29,7 @@ COLUMNS = {
     "snapshots": "BIGINT",
     "branches": "BIGINT",
     "tags": "BIGINT",
+    "comment": "VARCHAR",
 }
 
 
@@ -58,6 +59,7 @@ def describe(view: View, branch: str | None) -> dict[str, Any]:
         "snapshots": view.refs.snapshot_id + 1 - sum(last - first + 1 for first, last in view.refs.expired),
         "branches": len(view.refs.branches),
         "tags": len(view.refs.tags),
+        "comment": schema.comment,
     }
 
 

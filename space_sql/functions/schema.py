@@ -11,6 +11,7 @@ COLUMNS = {
     "primary_key": "BOOLEAN",
     "record_field": "BOOLEAN",
     "column_id": "BIGINT",
+    "comment": "VARCHAR",
 }
 
 
@@ -25,6 +26,7 @@ def read(session: Session, path: str | None, version: str | None) -> str:
             "primary_key": c.id in schema.primary_keys,
             "record_field": c.record is not None,
             "column_id": c.id,
+            "comment": c.comment,
         }
         for c in schema.columns
     )

@@ -48,6 +48,7 @@ _connections = itertools.count(1)
 _HELPERS = (
     "_space_session",
     "_space_write",
+    "_space_write_report",
     "_space_change",
     "_space_report",
     "_space_before",

@@ -12,17 +12,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
 from space_sql.errors import FormatError
-from space_sql.format.commit import DataFile
+from space_sql.format.commit import DataFile, history_of
+from space_sql.format.forgotten import Forgetting
 from space_sql.format.paths import FORMAT_VERSION
 from space_sql.format.schema import Schema
+from space_sql.format.shape import count, text
 from space_sql.format.state import Refs, State
 
 if TYPE_CHECKING:  # most processes that read meet no checkpoint: the Parquet reader is imported where one is
@@ -32,6 +34,7 @@ INTERVAL = 32
 
 _CHECKSUM = "space.sha256"
 _BLANK = "0" * 64
+_MOST_BYTES = 4 << 30
 _SIGNATURE = re.compile(rb"space\.sha256.{1,8}?([0-9a-f]{64})", re.DOTALL)
 
 _COLUMNS = ("kind", "id", "heads", "key", "payload")
@@ -65,13 +68,16 @@ def encode(refs: Refs, states: Iterable[State], history: Iterable[dict[str, Any]
     import pyarrow.parquet as pq
 
     rows: list[tuple[str, int, list[int] | None, str | None, bytes]] = []
-    meta = {
+    meta: dict[str, Any] = {
         "format": FORMAT_VERSION,
         "time": refs.time,
         "branches": dict(refs.branches),
         "tags": dict(refs.tags),
         "expired": refs.expired,
+        "forgot": refs.forgot,
     }
+    if refs.forgetting is not None:
+        meta["forgetting"] = {"snapshot_id": refs.forgetting[0], "forgets": refs.forgetting[1].encode()}
     rows.append(("meta", refs.snapshot_id, None, None, orjson.dumps(meta)))
     files: dict[bytes, tuple[int, list[int]]] = {}
     for state in states:
@@ -124,6 +130,19 @@ def _is_whole(raw: bytes) -> bool:
     return hashlib.sha256(blank).hexdigest().encode() == found[1]
 
 
+_T = TypeVar("_T")
+
+
+def _told(read: Callable[[], _T]) -> _T:
+    """What is read; FormatError when it is not what it should be, though the checksum is right."""
+    try:
+        return read()
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise FormatError(
+            f"a checkpoint cannot be read: {error!r}; remove the checkpoints, the log is enough"
+        ) from error
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A checkpoint that was read; its parts are decoded when asked for."""
@@ -143,16 +162,27 @@ class Checkpoint:
     @cached_property
     def refs(self) -> Refs:
         """Tags and branches."""
+        return _told(self._read_refs)
+
+    def _read_refs(self) -> Refs:
         row = self._rows("meta").to_pylist()[0]
         meta = orjson.loads(row["payload"])
         if meta["format"] > FORMAT_VERSION:
             raise FormatError(f"a checkpoint has format {meta['format']}; upgrade space-sql")
-        expired = tuple((first, last) for first, last in meta.get("expired", ()))
-        return Refs(row["id"], meta["time"], meta["branches"], meta["tags"], expired)
+        expired = tuple((count(first), count(last)) for first, last in meta.get("expired", ()))
+        branches, tags = ({text(n): count(s) for n, s in meta[kind].items()} for kind in ("branches", "tags"))
+        pending = meta.get("forgetting")
+        forgetting = (pending["snapshot_id"], Forgetting.decode(pending["forgets"])) if pending else None
+        forgot = meta.get("forgot", -1)
+        newest = forgot if forgot == -1 else count(forgot)
+        return Refs(row["id"], int(meta["time"]), branches, tags, expired, forgetting, newest)
 
     @cached_property
     def states(self) -> dict[int, State]:
         """The state of every branch head, by snapshot id."""
+        return _told(self._read_states)
+
+    def _read_states(self) -> dict[int, State]:
         schemas = {r["id"]: Schema.decode(orjson.loads(r["payload"])) for r in self._rows("head").to_pylist()}
         files: dict[int, dict[int, DataFile]] = {head: {} for head in schemas}
         for row in self._rows("file").to_pylist():
@@ -164,7 +194,7 @@ class Checkpoint:
     @cached_property
     def history(self) -> list[dict[str, Any]]:
         """Summaries of the covered commits, oldest first."""
-        return [orjson.loads(p) for p in self._rows("history")["payload"].to_pylist()]
+        return _told(lambda: [history_of(orjson.loads(p)) for p in self._rows("history")["payload"].to_pylist()])
 
     @cached_property
     def keys(self) -> dict[str, int]:
@@ -181,5 +211,12 @@ def decode(raw: bytes) -> Checkpoint | None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.ParquetFile(pa.BufferReader(raw)).read()
+    try:
+        file = pq.ParquetFile(pa.BufferReader(raw))
+        groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
+        if sum(group.total_byte_size for group in groups) > _MOST_BYTES:
+            raise FormatError(f"a checkpoint says that it has more than {_MOST_BYTES:,} bytes; remove it")
+        table = file.read()
+    except pa.ArrowException:
+        return None
     return Checkpoint(table) if tuple(table.column_names) == _COLUMNS else None

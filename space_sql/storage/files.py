@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import uuid
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from space_sql.errors import NotFoundError, NotSyncedError, ReadOnlyError, SpaceError, StorageError
+from space_sql.errors import (
+    ConflictError,
+    FormatError,
+    NotFoundError,
+    NotSyncedError,
+    ReadOnlyError,
+    SpaceError,
+    StorageError,
+)
 
 Signature = tuple[int, int, int]
 
@@ -53,6 +62,15 @@ def read(path: Path) -> bytes | None:
             return path.read_bytes()
     except NotFoundError:
         return None
+
+
+def check_inside(root: Path, path: str) -> None:
+    """Raise FormatError for a link that leads out of a dataset's folder: it was not made by a writer."""
+    full = os.path.join(root, path)
+    if os.path.islink(full):
+        inside = os.path.realpath(root)
+        if os.path.commonpath((inside, os.path.realpath(full))) != inside:
+            raise FormatError(f"{full} is a link that leaves the dataset's folder")
 
 
 def crc32(path: Path) -> int:
@@ -122,6 +140,35 @@ def put_if_absent(path: Path, data: bytes, *, sync: bool) -> bool:
                 "it may be lost in a power failure"
             ) from error
     return True
+
+
+def replace(path: Path, data: bytes, *, sync: bool) -> None:
+    """Put other content in the place of a file, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    with explained(path):
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                if sync:
+                    os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            remove_quietly(temporary)
+            raise
+        if sync:
+            sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Be the only one at work on a file; ConflictError when another process is. Its death frees the file."""
+    with explained(path), open(path, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConflictError(f"another {what} is at work in {path.parent}; try again when it has ended") from error
+        yield
 
 
 def _is_linked(temporary: Path, path: Path) -> bool:

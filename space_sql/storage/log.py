@@ -12,12 +12,13 @@ import logging
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
 from space_sql.errors import FormatError, NotFoundError
 from space_sql.format.commit import Commit
+from space_sql.format.forgotten import Forgetting
 from space_sql.format.paths import ENTRY, LOG, MARKER, checkpoint_path, entry_id, entry_path
 from space_sql.format.state import NO_REFS, Refs, State, first_state
 from space_sql.storage import checkpoint as cp
@@ -29,10 +30,15 @@ _STATES_KEPT = 64
 
 
 class Log:
-    """The log of the dataset at ``root``; safe to use from several threads."""
+    """The log of the dataset at ``root``; safe to use from several threads.
 
-    def __init__(self, root: Path) -> None:
+    ``trusted`` are the only checkpoints to read; without ``hiding`` it shows rows that a forget has still to erase.
+    """
+
+    def __init__(self, root: Path, *, trusted: Container[int] | None = None, hiding: bool = True) -> None:
         self.root = root
+        self._trusted = trusted
+        self._hiding = hiding
         self._lock = threading.RLock()
         self.forget()
 
@@ -63,6 +69,9 @@ class Log:
                 for snapshot_id in range(known.snapshot_id + 1, last + 1):
                     refs = refs.apply(self.commit(snapshot_id))
             if refs is not known:
+                if known is not None and refs.forgot != known.forgot:
+                    self.forget()  # older entries were written anew
+                    self._marker = files.signature(self.root / MARKER)
                 self._refs = refs
                 self._head = files.signature(self.root / entry_path(last))
             return refs
@@ -139,6 +148,17 @@ class Log:
     def commit(self, snapshot_id: int) -> Commit:
         """One entry; NotFoundError when there is none, FormatError when it is damaged."""
         with self._lock:
+            commit, pending = self._commit(snapshot_id), self._pending
+            return commit if pending is None else commit.hiding(pending)
+
+    @property
+    def _pending(self) -> Forgetting | None:
+        """What a forget that did not finish still has to erase: nobody sees its rows any more."""
+        refs = self._refs if self._hiding else None
+        return refs.forgetting[1] if refs is not None and refs.forgetting is not None else None
+
+    def _commit(self, snapshot_id: int) -> Commit:
+        with self._lock:
             commit = self._commits.get(snapshot_id)
             if commit is None:
                 name = entry_path(snapshot_id)
@@ -160,6 +180,8 @@ class Log:
     def _checkpoint(self, snapshot_id: int) -> cp.Checkpoint | None:
         if snapshot_id <= 0 or snapshot_id % cp.INTERVAL:
             return None
+        if self._trusted is not None and snapshot_id not in self._trusted:
+            return None
         found = self._checkpoints.get(snapshot_id)
         if found is None:
             raw = files.read(self.root / checkpoint_path(snapshot_id))
@@ -171,11 +193,16 @@ class Log:
     def state(self, snapshot_id: int) -> State:
         """The content of a snapshot: from a cache or checkpoint, then the entries after it."""
         with self._lock:
+            state, pending = self._state(snapshot_id), self._pending
+            return state if pending is None else state.hiding(pending)
+
+    def _state(self, snapshot_id: int) -> State:
+        with self._lock:
             chain: list[Commit] = []
             at = snapshot_id
             state = self._known_state(at, at)
             while state is None:
-                commit = self.commit(at)
+                commit = self._commit(at)
                 if commit.parent_id is None:
                     state = first_state(commit)
                     break
@@ -279,14 +306,18 @@ class Log:
         try:
             with self._lock:
                 self._checkpoints.pop(snapshot_id, None)
-                refs = self.refs_at(snapshot_id)
-                states = [self.state(head) for head in sorted(set(refs.branches.values()))]
-                covered = self._covered(snapshot_id)
-            raw = cp.encode(refs, states, covered)
+                raw = self.checkpoint_bytes(snapshot_id)
             return files.put_if_absent(self.root / checkpoint_path(snapshot_id), raw, sync=sync)
         except Exception as error:
             _log.warning("no checkpoint was written at snapshot %s: %s", snapshot_id, error)
             return False
+
+    def checkpoint_bytes(self, snapshot_id: int) -> bytes:
+        """What the checkpoint of an entry holds."""
+        with self._lock:
+            refs = self.refs_at(snapshot_id)
+            states = [self._state(head) for head in sorted(set(refs.branches.values()))]
+            return cp.encode(refs, states, self._covered(snapshot_id))
 
     def _covered(self, snapshot_id: int) -> list[dict[str, Any]]:
         out: list[dict[str, Any]] = []

@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from space_sql.errors import StorageError
+from space_sql.errors import FormatError, StorageError
 from space_sql.format.commit import DataFile, DeleteFile
+from space_sql.format.forgotten import Forgotten
 from space_sql.format.paths import DATA, DELETES, new_data_path, new_deletes_path
 from space_sql.format.records import RecordFile
 from space_sql.storage import files
@@ -318,11 +319,16 @@ def write_deletes(root: Path, positions: pa.Table, change: str, *, sync: bool) -
     return DeleteFile(path, len(positions), full.stat().st_size, targets, change, files.crc32(full))
 
 
-def read_positions(root: Path, deletes: Sequence[DeleteFile]) -> pa.Table:
+def read_positions(root: Path, deletes: Sequence[DeleteFile | Forgotten]) -> pa.Table:
     """Deleted positions of several files as one table of ``file`` and ``pos``."""
+    schema = pa.schema([("file", pa.int64()), ("pos", pa.int64())])
     tables = []
     for path in dict.fromkeys(d.path for d in deletes):
-        with files.explained(root / path), pq.ParquetFile(root / path, page_checksum_verification=True) as file:
-            tables.append(file.read())
-    schema = pa.schema([("file", pa.int64()), ("pos", pa.int64())])
+        try:
+            with files.explained(root / path), pq.ParquetFile(root / path, page_checksum_verification=True) as file:
+                tables.append(file.read(["file", "pos"]).cast(schema))
+        except (pa.ArrowException, LookupError, ValueError) as error:
+            raise FormatError(
+                f"{root / path} is damaged ({' '.join(str(error).split())}); restore it from a copy"
+            ) from error
     return pa.concat_tables(tables) if tables else pa.Table.from_batches([], schema)

@@ -16,7 +16,7 @@ import re
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,8 @@ class RecordWriter:
         group = self._options.group_size or (1 if self.typical_bytes >= _SMALL else _SMALL_GROUP)
         compression = self._options.compression or ("snappy" if group > 1 or _shrinks(first) else "none")
         compression = "uncompressed" if compression == "none" else compression
-        self._writer = _array_record().ArrayRecordWriter(str(full), f"group_size:{group},{compression}")
+        with files.explained(full):
+            self._writer = _array_record().ArrayRecordWriter(str(full), f"group_size:{group},{compression}")
         self._rows = self._size = 0
         if not self._writer.ok():
             self._guarded(self._writer.close)
@@ -174,6 +175,11 @@ class _Pool:
                 del self._by_path[path]
             return self._idle.pop(key)[1]
 
+    def drop(self, path: str) -> None:
+        """Close the readers of a file that is another one now."""
+        while (reader := self.take(path)) is not None:
+            reader.close()
+
     def give(self, path: str, reader: Any) -> None:
         """Keep a reader for the next who asks."""
         closing = None
@@ -203,6 +209,27 @@ def _leave_pool() -> None:
 
 
 os.register_at_fork(after_in_child=_leave_pool)
+
+
+def blank(root: Path, file: str, rows: Container[int], *, sync: bool) -> None:
+    """Exchange a record file for one in which some records are empty; the others keep their places."""
+    records = RecordFiles(root)
+    count, full = records.count(file), root / file
+    folder = file.split("/")[1]
+    writer = RecordWriter(root, folder, RecordOptions(), file_bytes=1 << 62)
+    writer.typical_bytes = full.stat().st_size // max(count, 1)
+    try:
+        for row in range(count):
+            writer.append(b"" if row in rows else records.read(file, row))
+        (written,) = writer.close(sync=sync)
+        with files.explained(full):
+            os.replace(root / written.path, full)
+            if sync:
+                files.sync_folder(full.parent)
+    except BaseException:
+        writer.abort()
+        raise
+    _pool.drop(f"{root}/{file}")
 
 
 class RecordFiles:

@@ -23,6 +23,7 @@
 --   snapshots BIGINT: commits in the whole history, on all branches.
 --   branches BIGINT: how many there are.
 --   tags BIGINT: how many there are.
+--   comment VARCHAR: what `space_set_comment` said of the dataset.
 -- Errors:
 --   not-found: there is no dataset at the path, or it lacks the session's branch.
 -- Example:

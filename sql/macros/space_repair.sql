@@ -6,7 +6,7 @@
 --   path: the dataset's folder.
 --   dry_run: only list what would be done.
 -- Returns one row for each file:
---   action VARCHAR: rewritten, removed, or left as it is.
+--   action VARCHAR: rewritten, removed, finished (a space_forget that was interrupted), or left as it is.
 --   file VARCHAR: the path below the dataset's folder.
 --   reason VARCHAR: why.
 -- Errors:

@@ -10,6 +10,7 @@
 --   primary_key BOOLEAN: whether it is part of the key.
 --   record_field BOOLEAN: whether its values are kept as records.
 --   column_id BIGINT: its identity: renames and wider types keep it, a column added again under an old name has a new one.
+--   comment VARCHAR: what `space_set_comment` said of it.
 -- Errors:
 --   not-found: no dataset at the path, or no such version.
 -- Example:

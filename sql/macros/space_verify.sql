@@ -8,7 +8,7 @@
 --   deep: read every file that a readable version needs.
 -- Returns one row for each finding:
 --   severity VARCHAR: error (something is missing or wrong) or warning (slower, or unusual).
---   kind VARCHAR: log, checkpoint, missing-file, wrong-size, data-file, deletes-file, rows or keys.
+--   kind VARCHAR: log, checkpoint, missing-file, wrong-size, data-file, deletes-file, record-file, forget (not finished), rows or keys.
 --   file VARCHAR: the path below the dataset's folder.
 --   finding VARCHAR: what is wrong.
 --   remedy VARCHAR: what to do.

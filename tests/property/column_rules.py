@@ -53,6 +53,8 @@ class ColumnRules(Driver):
             taken = content.named(new)
             if taken is not None and taken.id != column.id:
                 raise Refused("invalid-input", "conflict")
+            if column.name != new:
+                _check_free(content, column)
             return tuple(Column(c.id, new, c.type) if c.id == column.id else c for c in content.columns)
 
         self.column_write(number, data, "rename_column", [old, new], change)
@@ -70,6 +72,12 @@ class ColumnRules(Driver):
             return tuple(c for c in content.columns if c.id != column.id)
 
         self.column_write(number, data, "drop_column", [name], change)
+
+
+def _check_free(content: Content, column: Column) -> None:
+    """Refuse to rename a column that a check names."""
+    if any(column.id == checked for _, checked, _ in content.checks):
+        raise Refused("invalid-input")
 
 
 def _meant(base: Content | None, content: Content, name: str) -> Column:

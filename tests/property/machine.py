@@ -9,6 +9,7 @@ from hypothesis.stateful import initialize, invariant, rule
 from tests.concurrency.sql import call_sql
 from tests.property import checks, model
 from tests.property.driver import SESSIONS
+from tests.property.forget_rules import ForgetRules
 from tests.property.merge_rules import MergeRules
 from tests.property.model import Column, Content
 from tests.property.session_rules import SessionRules
@@ -17,7 +18,7 @@ from tests.property.upkeep_rules import UpkeepRules
 from tests.property.world import MAIN, World
 
 
-class DatasetMachine(MergeRules, UpkeepRules, SessionRules):
+class DatasetMachine(MergeRules, UpkeepRules, ForgetRules, SessionRules):
     """After every step, all that is read equals the model."""
 
     @initialize(data=st.data(), two_keys=st.booleans(), from_source=st.booleans())

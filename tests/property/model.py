@@ -49,12 +49,19 @@ class Column:
 
 @dataclass(frozen=True)
 class Content:
-    """One version: rows by identity, values by column id; ``gone`` says how former rows went."""
+    """One version: rows by identity, values by column id; ``gone`` says how former rows went; and its checks."""
 
     columns: tuple[Column, ...]
     keys: tuple[int, ...]
     rows: Mapping[int, Values] = field(default_factory=dict)
     gone: Mapping[int, str] = field(default_factory=dict)
+    checks: tuple[tuple[str, int, int], ...] = ()
+    comment: str | None = None
+
+    def check(self, rows: Iterable[Values]) -> None:
+        """Refuse rows that break a check: each names a column and a value that no row may have in it."""
+        if any(values.get(column) == refused for values in rows for _, column, refused in self.checks):
+            raise Refused("invalid-input")
 
     def named(self, name: str) -> Column | None:
         """The column of a name, ignoring case."""
@@ -283,6 +290,11 @@ def overwrite(content: Content, rows: Sequence[Values], births: Births) -> Effec
 def restore(content: Content, wanted: Content) -> Effect:
     """The rows and columns of another version; what both have counts as kept, whichever row it is."""
     came, went = bag_difference(content, wanted, wanted.columns)
+    for _, number, _ in content.checks:
+        here, there = content.column(number), wanted.column(number)
+        if here is None or there is None or here.name.casefold() != there.name.casefold():
+            raise Refused("invalid-input")
+    wanted = replace(wanted, checks=content.checks, comment=content.comment)
     return Effect(wanted, inserted=came.total(), deleted=went.total())
 
 

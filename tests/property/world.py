@@ -197,6 +197,8 @@ class World:
         row: tuple[object, ...] = (head, operation, 0, 0, 0)
         entry = None
         if effect.content is not tip:
+            fresh = {i: row for i, row in effect.content.rows.items() if i not in tip.rows}
+            effect.content.check(fresh.values())
             number = len(self.entries)
             row = (number, operation, effect.inserted, effect.updated, effect.deleted)
             entry = Entry(number, head, branch, operation, effect, tip)

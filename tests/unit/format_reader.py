@@ -43,7 +43,7 @@ class Reader:
     def refs(self, until: int | None = None) -> dict[str, dict[str, int]]:
         refs: dict[str, dict[str, int]] = {"branch": {}, "tag": {}}
         for entry in self.entries[: None if until is None else until + 1]:
-            if not entry.get("refs"):
+            if not any(m in entry for m in ("refs", "forgets", "forgot")):
                 assert entry["parent_id"] == refs["branch"].get(entry["branch"])
                 refs["branch"][entry["branch"]] = entry["snapshot_id"]
             for ref in entry.get("refs", ()):
@@ -56,7 +56,7 @@ class Reader:
         name, _, steps = version.partition("~")
         refs = self.refs()
         found = int(name) if name.isdecimal() else {**refs["branch"], **refs["tag"]}[name]
-        if self.entries[found].get("refs"):
+        if any(m in self.entries[found] for m in ("refs", "forgets", "forgot")):
             found = self.entries[found]["parent_id"]
         for _ in range(int(steps or 0)):
             found = self.entries[found]["parent_id"]
@@ -100,6 +100,14 @@ class Reader:
             here = {pos for number, pos in pairs if number == file["number"]}
             assert len(here) == deletes["targets"][str(file["number"])]
             assert not here & gone
+            gone |= here
+        for forgotten in file.get("forgotten", ()):
+            positions = pq.read_table(self.root / checked(forgotten["path"]))
+            pairs = zip(positions["file"].to_pylist(), positions["pos"].to_pylist(), strict=True)
+            here = {pos for number, pos in pairs if number == file["number"]}
+            assert len(here) == forgotten["rows"]
+            known = {d["path"] for d in file.get("deletes", ())}
+            assert len(here & gone) == sum(n for p, n in forgotten.get("overlaps", {}).items() if p in known)
             gone |= here
         return (row for pos, row in enumerate(zip(*columns, strict=True)) if pos not in gone)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from space_sql.format.commit import Commit
 from space_sql.format.schema import Column, Schema
 from space_sql.format.state import Refs, State
 from space_sql.format.types import BIGINT
 from space_sql.storage import checkpoint
 
-COMMIT = {"snapshot_id": 32, "commit_key": "k", "message": "months of work"}
+COMMIT = Commit(32, 3, "main", 7, "append", message="months of work", commit_key="k").summary()
 
 
 @pytest.fixture(scope="module")

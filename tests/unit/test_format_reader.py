@@ -63,6 +63,23 @@ def same_at(con: duckdb.DuckDBPyConnection, *versions: str) -> None:
         assert mine == theirs, f"version {version}"
 
 
+def test_forgotten_rows_are_left_out(con: duckdb.DuckDBPyConnection) -> None:
+    run(
+        con,
+        "CALL space_create('ds', source => 'SELECT range AS id, ''l'' || range AS label, (''r'' || range)::BLOB AS r "
+        "FROM range(10)', primary_keys => ['id'], record_fields => ['r'])",
+        "CALL space_tag('ds', 'v1')",
+        "CALL space_update('ds', 'label = ''u''', 'id % 3 = 0')",
+        "CALL space_delete('ds', 'id > 7')",
+        *(f"CALL space_upsert('ds', 'SELECT {i % 9} AS id, ''{i}'' AS label')" for i in range(40)),
+        "CALL space_forget('ds', 'id IN (3, 4, 8)')",
+        "CALL space_forget('ds', 'label = ''u''')",
+        "CALL space_restore('ds', 'v1')",
+        "CALL space_append('ds', 'SELECT 3 AS id')",
+    )
+    same_at(con, "0", "2", "3", "20", "40", "main", "v1", "main~1")
+
+
 def test_every_snapshot_of_a_history_of_all_writes_reads_the_same(con: duckdb.DuckDBPyConnection) -> None:
     run(
         con,
