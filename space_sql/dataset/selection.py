@@ -49,7 +49,7 @@ def epoch_sql(
 ) -> str:
     """The rows of a rank in the order of an epoch."""
     number = f"row_number() OVER (ORDER BY {ordering(state, order_by)}) - 1 AS _space_index"
-    rows = shuffled_sql(f"SELECT *, {number} FROM (\n{selected_sql(root, state, where)}\n)", seed, epoch)
+    rows = shuffled_sql(f"SELECT *, {number} FROM (\n{selected_sql(root, state, where)}\n) AS {ROW}", seed, epoch)
     if world > 1:
         place = "(row_number() OVER (ORDER BY _space_slot) - 1)"
         rows = f"SELECT * FROM (\n{rows}\n) QUALIFY {place} % {world} = {rank}"
