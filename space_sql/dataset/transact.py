@@ -25,6 +25,10 @@ from space_sql.format.state import Refs, State
 from space_sql.storage import files
 
 _ATTEMPTS = 1000
+_CONTENT = {
+    *("append", "insert", "upsert", "update", "delete", "overwrite", "merge"),
+    *("add_column", "rename_column", "drop_column"),
+}
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ def transact(
     """
     dataset = view.dataset
     branch = branch_of(session, options)
+    _check_no_view(dataset, operation)
     for attempt in range(_ATTEMPTS):
         now = dataset.view()
         repeat = find_repeat(dataset, options)
@@ -176,6 +181,14 @@ def transact(
         _remove(dataset, _new_files(commit) - staged)
         time.sleep(random.uniform(0, min(0.001 * 2 ** min(attempt, 6), 0.05)))
     raise ConflictError(f"{_ATTEMPTS} other commits came first; try again")
+
+
+def _check_no_view(dataset: Dataset, operation: str) -> None:
+    """Raise InvalidInputError where rows or columns of a materialized view would not come from its query."""
+    if operation in _CONTENT and dataset.log.commit(0).view is not None:
+        raise InvalidInputError(
+            f"{dataset.root} is a materialized view: space_refresh brings it up to date; change its sources instead"
+        )
 
 
 def _own_tip(seen: View, tip: Tip) -> Tip | None:

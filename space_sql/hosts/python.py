@@ -53,6 +53,8 @@ _HELPERS = (
     "_space_before",
     "_space_catalogue",
     "_space_view",
+    "_space_define",
+    "_space_view_report",
 )
 
 

@@ -13,6 +13,7 @@ from space_sql.dataset.engine import cursor
 from space_sql.dataset.rewrite import write_query
 from space_sql.dataset.scan import FILE, POS, rows_sql
 from space_sql.errors import FormatError
+from space_sql.format.carriers import physical_projection
 from space_sql.format.commit import DataFile, DeleteFile
 from space_sql.format.schema import Column, Schema
 from space_sql.format.state import State
@@ -37,27 +38,36 @@ class Applied:
     deletes: tuple[DeleteFile, ...]
 
 
-def apply(root: Path, state: State, staged: Sequence[DataFile], *, sync: bool) -> Applied:
-    """Files for the rows that come and the positions that go.
+class RowsMissing(FormatError):
+    """Rows that should leave the view are not in it."""
+
+
+def apply(root: Path, state: State, staged: Sequence[DataFile] | str, *, sync: bool) -> Applied:
+    """Files for the rows that come and the positions that go; ``staged`` may be a query of weighted values.
 
     Raises:
-        FormatError: a row that should go is not there.
+        RowsMissing: a row that should go is not there.
     """
     with cursor() as con:
         return _Apply(con, root, state, staged).run(sync=sync)
 
 
 class _Apply:
-    def __init__(self, con: duckdb.DuckDBPyConnection, root: Path, state: State, staged: Sequence[DataFile]) -> None:
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, root: Path, state: State, staged: Sequence[DataFile] | str
+    ) -> None:
         self.con, self.root, self.state = con, root, state
         self.columns = state.schema.columns
-        numbered = [replace(f, number=-1 - i) for i, f in enumerate(staged)]
-        rows = rows_sql(root, numbered, [*self.columns, WEIGHTS], logical=False) if staged else ""
-        if staged:
-            con.execute(f"CREATE TEMP TABLE _space_staged AS {rows}")
+        if isinstance(staged, str):
+            items = [
+                f"{physical_projection(c.type, quote_identifier(c.name))} AS {quote_identifier(c.name)}"
+                for c in self.columns
+            ]
+            rows = f"SELECT {', '.join(items)}, {WEIGHT} FROM (\n{staged}\n)"
         else:
-            nothing = rows_sql(root, [], [*self.columns, WEIGHTS], logical=False)
-            con.execute(f"CREATE TEMP TABLE _space_staged AS {nothing}")
+            numbered = [replace(f, number=-1 - i) for i, f in enumerate(staged)]
+            rows = rows_sql(root, numbered, [*self.columns, WEIGHTS], logical=False)
+        con.execute(f"CREATE TEMP TABLE _space_staged AS {rows}")
 
     def run(self, *, sync: bool) -> Applied:
         con = self.con
@@ -135,7 +145,7 @@ class _Apply:
         self._match_floats()
         found = self._count("SELECT count(*) FROM _space_hits")
         if found != gone:
-            raise FormatError(
+            raise RowsMissing(
                 f"{gone - found} rows that should leave the view are not in it: it was changed by something else, or "
                 "its query is not the same at every call; space_refresh(path, policy => 'full') computes it anew"
             )

@@ -100,13 +100,15 @@ def weighted(block: Block, step: int) -> str:
     """What a leaf's change does where it comes in linearly: the block over the leaf's delta."""
     leaf = block.leaves[step]
     items = [_without_weight(item, leaf.alias) for item in block.node["select_list"]]
-    weight = tree.expression(f'"{leaf.alias.replace(chr(34), chr(34) * 2)}".{WEIGHT}')
+    weight = tree.expression(WEIGHT)
     node = {**block.node, "select_list": [*items, {**weight, "alias": WEIGHT}]}
     return block.sql({**block.forms(step), leaf.place: leaf.relation.delta}, node)
 
 
 def _without_weight(item: Node, alias: str) -> Node:
     def change(part: Node) -> Node | None:
+        if part.get("class") == "SUBQUERY":
+            return part
         if part.get("class") != "STAR":
             return None
         if part.get("columns") or part.get("expr"):

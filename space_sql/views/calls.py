@@ -14,7 +14,14 @@ from space_sql.views.tree import Node
 
 _TIMES = {"current_timestamp", "current_date", "current_time", "localtimestamp", "localtime", "today"}
 _ANY_ORDER = frozenset(
-    ["count", "count_star", "count_if", "countif", "sum", "sum_no_overflow", "avg", "mean", "min", "max", "bool_and", "bool_or", "bit_and", "bit_or", "bit_xor", "product", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", "covar_pop", "covar_samp", "corr", "regr_avgx", "regr_avgy", "regr_count", "regr_intercept", "regr_r2", "regr_slope", "regr_sxx", "regr_sxy", "regr_syy", "median", "quantile", "quantile_cont", "quantile_disc", "mad", "entropy", "kurtosis", "kurtosis_pop", "skewness", "sem", "fsum", "kahan_sum", "sumkahan", "favg", "histogram"]
+    [
+        *("count", "count_star", "count_if", "countif", "sum", "sum_no_overflow", "avg", "mean", "min", "max"),
+        *("bool_and", "bool_or", "bit_and", "bit_or", "bit_xor", "product", "histogram", "entropy", "mad", "median"),
+        *("stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", "covar_pop", "covar_samp", "corr"),
+        *("regr_avgx", "regr_avgy", "regr_count", "regr_intercept", "regr_r2", "regr_slope", "regr_sxx", "regr_sxy"),
+        *("regr_syy", "quantile", "quantile_cont", "quantile_disc", "kurtosis", "kurtosis_pop", "skewness", "sem"),
+        *("fsum", "kahan_sum", "sumkahan", "favg"),
+    ]
 )
 """Aggregates that do not depend on the order of rows, but for the last digits of floating-point sums."""
 _LISTS = {"list", "array_agg", "string_agg", "listagg", "group_concat"}

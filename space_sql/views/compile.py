@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from space_sql.views import tree
 from space_sql.views.block import Block, Leaf, Subquery
-from space_sql.views.calls import check_functions
+from space_sql.views.calls import check_functions, windows
 from space_sql.views.relation import Build, NoRule, Relation, difference, names
 from space_sql.views.rules import group, linear, outer_join, rows
 from space_sql.views.tree import Node
@@ -33,12 +33,18 @@ class Compiler:
     build: Build
     sources: Mapping[str, Found]
     _subqueries: int = field(default=0)
+    _repeated: set[str] = field(default_factory=set)
+    _first: int = field(default=0)
 
     def view(self, sql: str) -> Found:
         """The relation that a whole view is."""
         node = tree.parse(sql)
         check_functions(node)
         found = self.query(node, {})
+        for part in tree.walk(node):
+            named = (part.get("column_names") or [""])[:-1] or [part.get("relation_name") or ""]
+            if any(name.casefold() in self._repeated for name in named if name):
+                raise NoRule("not-understood", f"{named[0]} names two relations: give each an alias")
         return found
 
     def query(self, node: Node, scope: Scope) -> Found:
@@ -79,7 +85,8 @@ class Compiler:
         relation = found.relation
         new, old = (f"SELECT * FROM {table} AS _space_q({shown})" for table in (relation.new, relation.old))
         delta = f"SELECT * FROM {relation.delta} AS _space_q({shown}, _space_w)" if relation.changed else None
-        return Found(self.build.add(renamed, new, old, delta))
+        now = {name.casefold(): renamed[i][0] for i, (name, _) in enumerate(columns)}
+        return Found(self.build.add(renamed, new, old, delta), tuple(now[key.casefold()] for key in found.key))
 
     def _limited(self, node: Node, scope: Scope) -> Found:
         """ORDER BY with LIMIT: the rows that it lets through go as they were and come as they are."""
@@ -142,7 +149,7 @@ class Compiler:
                 build.tell("group by" if keys else "aggregate", "touched-keys" if keys else "recompute")
             if block.node["having"]:
                 build.tell("having", "touched-keys")
-            if group.windows([block.node[m] for m in ("select_list", "having", "qualify")]):
+            if windows([block.node[m] for m in ("select_list", "having", "qualify")]):
                 build.tell("window", "touched-keys")
             delta = group.delta(build, block, columns, keys) or None
             key = self._group_key(block, keys) if grouped else self._linear_key(block, columns)
@@ -200,7 +207,7 @@ class Compiler:
         """The block of a SELECT: every relation becomes a place."""
         leaves: list[Leaf] = []
         told: list[Subquery] = []
-        from_table = self._from(node["from_table"], scope, leaves, None)
+        from_table = self._whole_from(node["from_table"], scope, leaves, None)
         outer_join.check(from_table)
         node = {**node, "from_table": from_table}
         node = self._with_subqueries(node, scope, leaves, told, None)
@@ -233,7 +240,7 @@ class Compiler:
                 raise NoRule("correlated-subquery", "a correlated subquery with WITH or UNION")
             told.append(Subquery(number, alone=False))
             self.build.tell("correlated subquery", "touched-keys")
-            new_from = self._from(inner["from_table"], scope, leaves, number)
+            new_from = self._whole_from(inner["from_table"], scope, leaves, number)
             outer_join.check(new_from)
             opened = self._with_subqueries({**inner, "from_table": new_from}, scope, leaves, told, number)
             child = self._with_child(part, change)
@@ -250,6 +257,13 @@ class Compiler:
         place = f"_space_leaf_{self.build.next()}"
         leaves.append(Leaf(place, alias, found.relation, number, found.key))
         return place
+
+    def _whole_from(self, node: Node, scope: Scope, leaves: list[Leaf], number: int | None) -> Node:
+        before, self._first = self._first, len(leaves)
+        try:
+            return self._from(node, scope, leaves, number)
+        finally:
+            self._first = before
 
     def _from(self, node: Node, scope: Scope, leaves: list[Leaf], number: int | None) -> Node:
         kind = node["type"]
@@ -284,13 +298,14 @@ class Compiler:
         raise NoRule("not-understood", f"{kind} in FROM")
 
     def _placed(self, node: Node, found: Found, alias: str, leaves: list[Leaf], number: int | None) -> Node:
+        if any(leaf.alias.casefold() == alias.casefold() for leaf in leaves[self._first :]):
+            self._repeated.add(alias.casefold())
+            alias = f"_space_{alias}_{len(leaves)}"
         place = self._place(leaves, alias, found, number)
         new = tree.table(place, alias)
         new["column_name_alias"] = node.get("column_name_alias", [])
         if new["column_name_alias"]:
-            leaves[-1] = replace(leaves[-1], key=())
-            if found.relation.changed:
-                renamed = self._renamed(found, node["column_name_alias"])
-                leaves[-1] = replace(leaves[-1], relation=renamed.relation)
-                new["column_name_alias"] = []
+            renamed = self._renamed(found, node["column_name_alias"])
+            leaves[-1] = replace(leaves[-1], relation=renamed.relation, key=renamed.key)
+            new["column_name_alias"] = []
         return new

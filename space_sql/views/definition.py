@@ -123,7 +123,8 @@ class Catalogue:
 
     def view(self, names: Sequence[str]) -> str | None:
         """The SQL of a view."""
-        return self._found(self.views, names, "sql")
+        found = self._found(self.views, names, "sql")
+        return None if found is None else str(found)
 
     def table(self, names: Sequence[str]) -> Any:
         """The columns of a table."""

@@ -16,13 +16,13 @@ from space_sql.dataset.session import Session
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Result, Tip, draft
 from space_sql.dataset.write import Write, base_state
-from space_sql.errors import InvalidInputError
+from space_sql.errors import InvalidInputError, SpaceError
 from space_sql.format.carriers import is_opaque, physical
 from space_sql.format.commit import Commit, DataFile
 from space_sql.format.schema import Schema
 from space_sql.format.state import State
 from space_sql.format.types import Struct, parse_type, quote_identifier
-from space_sql.views.apply import WEIGHTS, apply
+from space_sql.views.apply import WEIGHTS, Applied, RowsMissing, apply
 from space_sql.views.definition import Definition
 from space_sql.views.plan import Plan, plan
 from space_sql.views.relation import WEIGHT
@@ -52,6 +52,7 @@ class Planned:
     definition: Definition
     sources: tuple[Pinned, ...]
     plan: Plan
+    asked: str
 
     @property
     def told(self) -> tuple[Mapping[str, Any], ...]:
@@ -76,18 +77,18 @@ def planned(
     rows = rows_sql(root, list(state.files.values()), state.schema.columns)
     policy = policy or "auto"
     made = plan(definition, sources, stored, rows, policy)
-    if zone is not None and zone != definition.time_zone and made.policy == "incremental":
-        if any("WITH TIME ZONE" in t for s in sources for _, t in s.columns):
-            if policy == "incremental":
-                raise InvalidInputError(
-                    f"the view was computed with TimeZone {definition.time_zone}, this session has {zone}: "
-                    "set it, or refresh in full"
-                )
-            made = plan(definition, sources, stored, rows, "full")
-            made = replace(made, reason=f"time-zone-changed: {definition.time_zone} to {zone}")
+    zoned = any("WITH TIME ZONE" in type_ for source in sources for _, type_ in source.columns)
+    if zone is not None and zone != definition.time_zone and zoned and made.policy != "full":
+        if policy == "incremental":
+            raise InvalidInputError(
+                f"the view was computed with TimeZone {definition.time_zone}, this session has {zone}: "
+                "set it, or refresh in full"
+            )
+        made = plan(definition, sources, stored, rows, "full")
+        made = replace(made, reason=f"time-zone-changed: {definition.time_zone} to {zone}")
     if zone is not None:
         definition = replace(definition, time_zone=zone)
-    answer = Planned(state, definition, tuple(sources), made)
+    answer = Planned(state, definition, tuple(sources), made, policy)
     session.asked[key] = answer
     return answer
 
@@ -114,7 +115,7 @@ class Refresh(Write):
 
     def __init__(self, session: Session, view: View, options: Options, found: Planned) -> None:
         super().__init__(session, view, options)
-        self.found = found
+        self.found, self.done = found, found.plan
         if self.repeat is not None or found.plan.policy == "none":
             return
         self.schema = _rebuilt(found) if found.plan.rebuild else found.state.schema
@@ -131,10 +132,24 @@ class Refresh(Write):
         return self._told(super().commit())
 
     def _told(self, result: Result) -> Refreshed:
-        made = self.found.plan
+        made = self.done
         return Refreshed(
             **result.row(), policy=made.policy, sources=self.found.told, rows_read=made.rows_read, reason=made.reason
         )
+
+    def _anew(self, state: State, missing: RowsMissing) -> Applied:
+        """The whole result in place of a delta that does not fit; sources alone are enough for most views."""
+        found, root = self.found, self.view.dataset.root
+        stored = rows_sql(root, list(state.files.values()), state.schema.columns)
+        made = plan(found.definition, found.sources, found.plan.columns, stored, "full")
+        if made.rebuild or made.sql is None:
+            raise missing
+        try:
+            done = apply(root, state, made.sql, sync=self.session.sync)
+        except SpaceError:  # the query needs something of the caller's own
+            raise missing from None
+        self.done = replace(made, reason="rows-not-found: rows that should leave the view were not in it")
+        return done
 
     def build(self, tip: Tip, files: list[DataFile]) -> Commit | None:
         """The delta put on the stored rows, with the new positions."""
@@ -146,11 +161,16 @@ class Refresh(Write):
         if found.plan.rebuild:
             removed, schema = tuple(state.files), self.schema
             state = State(state.snapshot_id, self.schema, {})
-        done = apply(root, state, files, sync=self.session.sync)
+        try:
+            done = apply(root, state, files, sync=self.session.sync)
+        except RowsMissing as missing:
+            if found.asked != "auto" or found.plan.policy == "full":
+                raise
+            done = self._anew(state, missing)
         told = {
-            "policy": found.plan.policy,
-            "reason": found.plan.reason,
-            "rows_read": found.plan.rows_read,
+            "policy": self.done.policy,
+            "reason": self.done.reason,
+            "rows_read": self.done.rows_read,
             "from": {s.source.name: s.old for s in found.sources},
         }
         definition = found.definition.at({s.source.name: s.new for s in found.sources}, told)

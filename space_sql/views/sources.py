@@ -113,9 +113,7 @@ def pinned(session: Session, root: Path, definition: Definition, version: str | 
     out = []
     for source in definition.sources:
         view = session.view(source.folder(root))
-        if source.version is not None:
-            new = view.resolve(source.version)
-        else:
-            new = view.resolve(version, source.branch)
+        fixed = source.version is not None
+        new = view.resolve(source.version if fixed else version, None if fixed else source.branch)
         out.append(Pinned(source, view, source.snapshot_id, new))
     return out

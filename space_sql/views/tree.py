@@ -178,4 +178,5 @@ def ctes(node: Node) -> list[tuple[str, Node]]:
 def cte_query(value: Node) -> Node:
     """The query of a WITH entry."""
     found: Node = value["query_node"] if "query_node" in value else value["query"]["node"]
-    return found.get("node", found)
+    inner: Node = found.get("node", found)
+    return inner

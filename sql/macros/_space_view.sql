@@ -1,5 +1,5 @@
--- Like _space_write, for materialized views: the caller's catalogue goes along, and `columns` is what is returned.
-CREATE OR REPLACE TEMP MACRO _space_view(function, columns, arguments) AS TABLE
+-- Like _space_write, for materialized views: `columns` is what is returned, and `catalogue` goes along.
+CREATE OR REPLACE TEMP MACRO _space_view(function, columns, arguments, catalogue := '{}') AS TABLE
 WITH _space_types AS (
   SELECT typeof(any_value(_space_type_value)) AS _space_type
   FROM (SELECT _space_type_row AS _space_type_value
@@ -7,7 +7,7 @@ WITH _space_types AS (
 ), _space_begun AS MATERIALIZED (
   SELECT _space_begin(
     function, _space_session(),
-    substr(arguments, 1, length(arguments) - 1) || ',"catalogue":' || CASE function WHEN 'space_refresh' THEN '{}' ELSE _space_catalogue() END || '}',
+    substr(arguments, 1, length(arguments) - 1) || ',"catalogue":' || catalogue || '}',
     _space_type
   ) AS _space_handle FROM _space_types
 ), _space_staged AS MATERIALIZED (

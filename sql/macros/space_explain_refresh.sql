@@ -15,6 +15,6 @@
 -- Example:
 --   FROM space_explain_refresh('SELECT label, count(*) AS n FROM space_scan(''annotations'') WHERE score > 0.5 GROUP BY label');
 CREATE OR REPLACE TEMP MACRO space_explain_refresh(view, static := NULL) AS TABLE
-FROM _space_report('space_explain_refresh', '[{"operator":"VARCHAR","rule":"VARCHAR","reason":"VARCHAR","state":"VARCHAR"}]', to_json({
-  view: view::VARCHAR, static: static, time_zone: current_setting('TimeZone'), catalogue: _space_catalogue()::JSON
+FROM _space_view_report('space_explain_refresh', '[{"operator":"VARCHAR","rule":"VARCHAR","reason":"VARCHAR","state":"VARCHAR"}]', to_json({
+  view: view::VARCHAR, static: static, time_zone: current_setting('TimeZone')
 })::VARCHAR);

@@ -12,7 +12,7 @@ from space_sql.views import tree
 from space_sql.views.block import Block, Leaf, among, restricted, select
 from space_sql.views.calls import aggregates, check_aggregate, check_window, windows
 from space_sql.views.relation import Build, NoRule, difference
-from space_sql.views.rules import linear, subquery
+from space_sql.views.rules import linear, outer_join, subquery
 from space_sql.views.tree import Node
 
 _AFTER = ("select_list", "having", "qualify")
@@ -55,16 +55,14 @@ def _resolved(build: Build, block: Block, expression: Node) -> Node:
     if isinstance(number, int):
         if any(n.get("class") == "STAR" for n in tree.walk(items[:number])):
             raise NoRule("not-understood", "a position in GROUP BY after *")
-        found: Node = items[number - 1]
-        return found
+        return dict(items[number - 1])
     if expression.get("class") == "COLUMN_REF" and len(expression["column_names"]) == 1:
         bare = block.inside(select([expression], block.node["from_table"]))
         if not build.binds(bare.sql(bare.new)):
             name = expression["column_names"][0].casefold()
             for item in items:
                 if (item.get("alias") or "").casefold() == name:
-                    found = item
-                    return found
+                    return dict(item)
     return expression
 
 
@@ -155,7 +153,7 @@ def _compared(block: Block, i: int, inside: set[str], columns: Sequence[tuple[st
     told = next((s for s in block.subqueries if s.number == leaf.subquery), None)
     if told is None or not told.alone:
         raise NoRule("correlated-subquery", "a correlated subquery beside aggregates")
-    found = next(s for s in subquery.outermost(block.node) if subquery.holds(s, leaf.place))
+    found = next(s for s in subquery.outermost(block.node) if outer_join.holds(s, leaf.place))
     predicate = "true"
     if found["subquery_type"] == "SCALAR":
         predicate = f"((FROM {leaf.relation.new}) IS DISTINCT FROM (FROM {leaf.relation.old}))"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from space_sql.views.block import Block, recomputed, weighted
-from space_sql.views.relation import Build, NoRule
+from space_sql.views.relation import Build
 from space_sql.views.rules import outer_join, subquery
 
 
@@ -41,12 +41,3 @@ def tell(build: Build, block: Block) -> None:
     for leaf in leaves:
         if outer_join.around(node["from_table"], leaf.place) is not None:
             build.tell("outer, semi or anti join", "touched-keys")
-
-
-def check(build: Build, block: Block, columns: Sequence[tuple[str, str]]) -> None:
-    """Raise NoRule when one of the leaves has no rule, whether it changed or not."""
-    for i in range(len(block.leaves)):
-        try:
-            step(build, block, i, columns)
-        except NoRule:
-            raise

@@ -1,4 +1,7 @@
-"""DISTINCT, UNION, INTERSECT and EXCEPT: what changed touches whole rows, and these are counted anew. UNION ALL adds up."""
+"""DISTINCT, UNION, INTERSECT and EXCEPT: what changed touches whole rows, and these are counted anew.
+
+UNION ALL adds up.
+"""
 
 from __future__ import annotations
 

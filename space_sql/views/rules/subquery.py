@@ -8,9 +8,10 @@ none of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from space_sql.views import tree
-from space_sql.views.block import Block, among, select
+from space_sql.views.block import Block, Leaf, among, select
 from space_sql.views.relation import Build, NoRule
 from space_sql.views.rules.outer_join import holds
 from space_sql.views.tree import Node
@@ -82,11 +83,9 @@ def _correlated(build: Build, block: Block, i: int, inner: Node, step: Step) -> 
     return among(theirs, build.keys(columns, step(build, keyed, here, columns)), nulls=len(theirs) > 1)
 
 
-def _freed(leaf: object, keyed: Block) -> object:
+def _freed(leaf: Leaf, keyed: Block) -> Leaf:
     """A leaf of the subquery's own FROM is no longer in a subquery."""
-    from dataclasses import replace
-
-    return replace(leaf, subquery=None) if holds(keyed.node["from_table"], leaf.place) else leaf  # type: ignore
+    return replace(leaf, subquery=None) if holds(keyed.node["from_table"], leaf.place) else leaf
 
 
 def _binds(build: Build, block: Block, node: Node) -> bool:
