@@ -9,7 +9,8 @@ import duckdb
 
 from space_sql.dataset.engine import cursor
 from space_sql.errors import InvalidInputError
-from space_sql.format.types import quote_identifier
+from space_sql.format.types import parse_type, quote_identifier
+from space_sql.views import tree
 from space_sql.views.compile import Compiler, Found
 from space_sql.views.definition import Definition
 from space_sql.views.relation import WEIGHT, Build, NoRule, Step
@@ -45,8 +46,8 @@ def plan(definition: Definition, sources: Sequence[Pinned], stored: Columns, sto
     if policy == "full":
         return _full(definition, sources, stored, stored_sql, "asked for")
     try:
-        for source in sources:
-            source.check()
+        used = used_names(definition.query)
+        sources = [source.checked(used) for source in sources]
         if all(source.old == source.new for source in sources):
             return Plan("none", None, tuple(stored), None, 0)
         return _incremental(definition, sources, stored, policy)
@@ -69,7 +70,7 @@ def _incremental(definition: Definition, sources: Sequence[Pinned], stored: Colu
             sql, rows = delta if delta is not None else (None, 0)
             read += rows
             relation = build.add(source.columns, source.new_sql(), source.old_sql(), sql)
-            found[source.source.name] = Found(relation, tuple(c.name for c in source.state.schema.keys))
+            found[source.source.name] = Found(relation, source.key)
         if not any(f.relation.changed for f in found.values()):
             return Plan("none", None, tuple(stored), None, 0)
         total = sum(source.state.rows for source in sources)
@@ -77,13 +78,29 @@ def _incremental(definition: Definition, sources: Sequence[Pinned], stored: Colu
             raise NoRule("change-too-large", f"{read} of {total} source rows changed")
         _add_static(build, definition, found)
         relation = Compiler(build, found).view(definition.query).relation
-        if tuple(relation.columns) != tuple(stored):
+        if not _equal(relation.columns, stored):
             raise NoRule("schema-changed", "the view's columns changed")
         shown = ", ".join(quote_identifier(name) for name, _ in stored)
         if not relation.changed:
             return Plan("incremental", None, tuple(stored), None, read)
         sql = build.sql(f"SELECT {shown}, {WEIGHT} FROM {relation.delta}")
     return Plan("incremental", sql, tuple(stored), None, read)
+
+
+def used_names(query: str) -> frozenset[str] | None:
+    """Every name that a query says, in lower case; None when ``*`` or NATURAL make it read what it does not say."""
+    names: set[str] = set()
+    for part in tree.walk(tree.parse(query)):
+        if part.get("class") == "STAR" or part.get("ref_type") == "NATURAL":
+            return None
+        names.update(name.casefold() for name in part.get("column_names") or ())
+        names.update(name.casefold() for name in part.get("using_columns") or ())
+    return frozenset(names)
+
+
+def _equal(left: Columns, right: Columns) -> bool:
+    """Whether columns have the same names and types, however the types are written."""
+    return [(n, parse_type(t)) for n, t in left] == [(n, parse_type(t)) for n, t in right]
 
 
 def _add_static(build: Build, definition: Definition, found: dict[str, Found]) -> None:
@@ -106,7 +123,7 @@ def _full(definition: Definition, sources: Sequence[Pinned], stored: Columns, st
     sql = whole(definition, sources)
     columns = _described(sql) or tuple(stored)
     shown = ", ".join(quote_identifier(name) for name, _ in columns)
-    if columns != tuple(stored):
+    if not _equal(columns, stored):
         return Plan("full", f"SELECT {shown}, 1::BIGINT AS {WEIGHT} FROM (\n{sql}\n)", columns, reason, read, True)
     cast = ", ".join(f"CAST(_space_q.{quote_identifier(n)} AS {t}) AS {quote_identifier(n)}" for n, t in columns)
     differences = (
@@ -133,6 +150,8 @@ def explained(definition: Definition, sources: Sequence[Pinned]) -> tuple[list[S
     Raises:
         NoRule: the view is refreshed in full.
     """
+    used = used_names(definition.query)
+    sources = [source.checked(used) for source in sources]
     with cursor() as con:
         build = Build(con)
         found: dict[str, Found] = {}
@@ -140,7 +159,7 @@ def explained(definition: Definition, sources: Sequence[Pinned]) -> tuple[list[S
             columns = source.columns
             nothing = ", ".join(f"NULL::{t} AS {quote_identifier(n)}" for n, t in columns)
             relation = build.add(columns, f"SELECT {nothing}", f"SELECT {nothing}", f"SELECT {nothing}, 1 AS {WEIGHT}")
-            found[source.source.name] = Found(relation, tuple(c.name for c in source.state.schema.keys))
+            found[source.source.name] = Found(relation, source.key)
             build.tell("scan", "changes")
         _add_static(build, definition, found)
         last = Compiler(build, found).view(definition.query)

@@ -167,6 +167,9 @@ class Refresh(Write):
             if found.asked != "auto" or found.plan.policy == "full":
                 raise
             done = self._anew(state, missing)
+        still = all(source.old == source.new for source in found.sources) and not found.plan.rebuild
+        if still and not done.files and not done.deletes:
+            return None
         told = {
             "policy": self.done.policy,
             "reason": self.done.reason,

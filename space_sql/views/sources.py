@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from space_sql.dataset.changes import changes_sql
@@ -29,6 +29,7 @@ class Pinned:
     view: View
     old: int
     new: int
+    apart: frozenset[int] = frozenset()
 
     @property
     def root(self) -> Path:
@@ -41,33 +42,56 @@ class Pinned:
         return self.view.state(self.new)
 
     @property
+    def shown(self) -> tuple[Column, ...]:
+        """Its columns, but for those that both versions do not share."""
+        return tuple(c for c in self.state.schema.columns if c.id not in self.apart)
+
+    @property
     def columns(self) -> tuple[tuple[str, str], ...]:
         """Names and types of its columns."""
-        return tuple((c.name, str(c.type)) for c in self.state.schema.columns)
+        return tuple((c.name, str(c.type)) for c in self.shown)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Names of the columns that identify its rows."""
+        return tuple(c.name for c in self.state.schema.keys)
 
     def new_sql(self) -> str:
         """The rows as they shall be."""
-        return rows_sql(self.root, list(self.state.files.values()), self.state.schema.columns)
+        return rows_sql(self.root, list(self.state.files.values()), self.shown)
 
     def old_sql(self) -> str:
         """The rows as they were."""
         before = self.view.state(self.old)
-        return rows_sql(self.root, list(before.files.values()), before.schema.columns)
+        return rows_sql(self.root, list(before.files.values()), self.shown)
 
-    def check(self) -> None:
-        """Raise NoRule unless the difference can be told."""
+    def checked(self, used: frozenset[str] | None) -> Pinned:
+        """The source, if its difference can be told; ``used`` are the names that the view says, None for ``*``.
+
+        Columns that came or went are left out when the view says none of their names.
+
+        Raises:
+            NoRule: it cannot be told.
+        """
         if self.view.dataset.id != self.source.dataset_id:
             raise NoRule("source-replaced", f"another dataset is at {self.root}")
         if self.old == self.new:
-            return
+            return self
+        if not self.view.shows(self.old):
+            raise NoRule("source-replaced", f"{self.root} has no snapshot {self.old}")
         try:
             self.view.kept(self.old)
         except NotFoundError:
             raise NoRule("source-expired", f"snapshot {self.old} of {self.root} was expired") from None
-        if not self.view.shows(self.old):
-            raise NoRule("source-replaced", f"{self.root} has no snapshot {self.old}")
-        if _signature(self.view.state(self.old).schema.columns) != _signature(self.state.schema.columns):
+        before, after = (state.schema.columns for state in (self.view.state(self.old), self.state))
+        if _signature(before) == _signature(after):
+            return self
+        both = {c.id for c in before} & {c.id for c in after}
+        same = {(c.id, c.name, str(c.type)) for c in before} & {(c.id, c.name, str(c.type)) for c in after}
+        differ = [c for c in (*before, *after) if (c.id, c.name, str(c.type)) not in same]
+        if used is None or any(c.name.casefold() in used or c.id in both for c in differ):
             raise NoRule("schema-changed", f"the columns of {self.root} changed")
+        return replace(self, apart=frozenset(c.id for c in differ))
 
     def delta(self) -> tuple[str, int] | None:
         """The weighted rows between both versions and how many are read for them; None when no row changed."""
@@ -76,7 +100,7 @@ class Pinned:
         before, after = self.view.state(self.old), self.state
         if before.files == after.files:
             return None
-        names = ", ".join(quote_identifier(c.name) for c in after.schema.columns)
+        names = ", ".join(quote_identifier(c.name) for c in self.shown)
         try:
             chain = self.view.chain(self.old, self.new)
         except (InvalidInputError, NotFoundError):
@@ -93,7 +117,7 @@ class Pinned:
         )
 
     def _jump(self, before: State, after: State) -> str:
-        columns = after.schema.columns
+        columns = self.shown
         items = ", ".join(
             f"{value_sql(self.root, c, quote_identifier(c.name))} AS {quote_identifier(c.name)}" for c in columns
         )
