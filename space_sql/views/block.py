@@ -22,6 +22,7 @@ class Leaf:
     relation: Relation
     subquery: int | None = None
     key: tuple[str, ...] = ()
+    inexact: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

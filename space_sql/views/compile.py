@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from space_sql.views import tree
+from space_sql.views import inexact, tree
 from space_sql.views.block import Block, Leaf, Subquery
 from space_sql.views.calls import check_functions, windows
 from space_sql.views.relation import Build, NoRule, Relation, difference, names
@@ -21,6 +21,7 @@ class Found:
 
     relation: Relation
     key: tuple[str, ...] = ()
+    inexact: frozenset[str] = frozenset()
 
 
 Scope = Mapping[str, Found]
@@ -68,6 +69,8 @@ class Compiler:
         found = self._plain(node, scope)
         if distinct is None:
             return found
+        if found.inexact:
+            raise inexact.refused(found.inexact)
         relation = rows.distinct(self.build, found.relation)
         return Found(relation, tuple(name for name, _ in relation.columns))
 
@@ -86,7 +89,9 @@ class Compiler:
         new, old = (f"SELECT * FROM {table} AS _space_q({shown})" for table in (relation.new, relation.old))
         delta = f"SELECT * FROM {relation.delta} AS _space_q({shown}, _space_w)" if relation.changed else None
         now = {name.casefold(): renamed[i][0] for i, (name, _) in enumerate(columns)}
-        return Found(self.build.add(renamed, new, old, delta), tuple(now[key.casefold()] for key in found.key))
+        key = tuple(now[name.casefold()] for name in found.key)
+        vague = frozenset(now[name].casefold() for name in found.inexact)
+        return Found(self.build.add(renamed, new, old, delta), key, vague)
 
     def _limited(self, node: Node, scope: Scope) -> Found:
         """ORDER BY with LIMIT: the rows that it lets through go as they were and come as they are."""
@@ -117,11 +122,15 @@ class Compiler:
         new, old = block.sql(block.new, whole), block.sql(block.old, whole)
         self.build.tell("order by, limit", "recompute")
         delta = difference(columns, new, old) if under.relation.changed else None
-        return Found(self.build.add(columns, new, old, delta), under.key)
+        return Found(self.build.add(columns, new, old, delta), under.key, under.inexact)
 
     def _set_operation(self, node: Node, scope: Scope) -> Found:
-        sources = [self.query(child, scope).relation for child in tree.children(node)]
+        found = [self.query(child, scope) for child in tree.children(node)]
+        sources = [one.relation for one in found]
         kind = node["setop_type"]
+        vague = any(one.inexact for one in found)
+        if vague and not (kind.startswith("UNION") and node["setop_all"]):
+            raise inexact.refused(name for one in found for name in one.inexact)
         if kind not in ("UNION", "UNION_BY_NAME", "INTERSECT", "EXCEPT"):
             raise NoRule("not-understood", kind)
         by_name = kind == "UNION_BY_NAME"
@@ -130,7 +139,8 @@ class Compiler:
         operator = "UNION" if by_name else kind
         operator = f"{operator} ALL" if node["setop_all"] else operator
         relation = rows.set_operation(self.build, operator, columns, sources, by_name=by_name)
-        return Found(relation, () if node["setop_all"] else tuple(name for name, _ in columns))
+        every = frozenset(name.casefold() for name, _ in columns) if vague else frozenset()
+        return Found(relation, () if node["setop_all"] else tuple(name for name, _ in columns), every)
 
     def _select(self, node: Node, scope: Scope) -> Found:
         block = self._block(node, scope)
@@ -140,6 +150,7 @@ class Compiler:
         delta = None
         if group.applies(block.node):
             keys = group.check(build, block)
+            inexact.check(build, block, keys)
             grouped = group.is_grouped(block.node)
             if block.node["where_clause"]:
                 build.tell("filter", "linear")
@@ -154,10 +165,12 @@ class Compiler:
             delta = group.delta(build, block, columns, keys) or None
             key = self._group_key(block, keys) if grouped else self._linear_key(block, columns)
         else:
+            inexact.check(build, block, [])
             linear.tell(build, block)
             delta = linear.delta(build, block, columns) or None
             key = self._linear_key(block, columns)
-        return Found(build.add(columns, new, block.sql(block.old), delta), key)
+        vague = inexact.columns(build, block, columns)
+        return Found(build.add(columns, new, block.sql(block.old), delta), key, vague)
 
     def _group_key(self, block: Block, keys: list[Node]) -> tuple[str, ...]:
         if len(block.node["group_sets"]) > 1:
@@ -255,7 +268,7 @@ class Compiler:
 
     def _place(self, leaves: list[Leaf], alias: str, found: Found, number: int | None) -> str:
         place = f"_space_leaf_{self.build.next()}"
-        leaves.append(Leaf(place, alias, found.relation, number, found.key))
+        leaves.append(Leaf(place, alias, found.relation, number, found.key, found.inexact))
         return place
 
     def _whole_from(self, node: Node, scope: Scope, leaves: list[Leaf], number: int | None) -> Node:
@@ -306,6 +319,6 @@ class Compiler:
         new["column_name_alias"] = node.get("column_name_alias", [])
         if new["column_name_alias"]:
             renamed = self._renamed(found, node["column_name_alias"])
-            leaves[-1] = replace(leaves[-1], relation=renamed.relation, key=renamed.key)
+            leaves[-1] = replace(leaves[-1], relation=renamed.relation, key=renamed.key, inexact=renamed.inexact)
             new["column_name_alias"] = []
         return new

@@ -81,6 +81,8 @@ def _incremental(definition: Definition, sources: Sequence[Pinned], stored: Colu
         if not _equal(relation.columns, stored):
             raise NoRule("schema-changed", "the view's columns changed")
         shown = ", ".join(quote_identifier(name) for name, _ in stored)
+        if policy == "auto" and total > _LARGE and any(step.rule == "recompute" for step in build.steps):
+            raise NoRule("full-is-cheaper", "an operator over all rows would be computed twice, as it was and as it is")
         if not relation.changed:
             return Plan("incremental", None, tuple(stored), None, read)
         sql = build.sql(f"SELECT {shown}, {WEIGHT} FROM {relation.delta}")

@@ -23,7 +23,7 @@
 -- Example:
 --   CREATE VIEW fair AS SELECT id, label FROM space_scan('annotations') WHERE score > 0.5;
 --   CALL space_materialize('fair_mv', 'fair');
---   CALL space_upsert('annotations', 'SELECT 5 AS id, ''elk'' AS label, 0.95 AS score');
+--   CALL space_upsert('annotations', 'SELECT 5 AS id, ''elk'' AS label, 0.9 AS score');
 --   SELECT snapshot_id, policy, rows_inserted, rows_updated, rows_deleted, rows_read FROM space_refresh('fair_mv');
 CREATE OR REPLACE TEMP MACRO space_refresh(
   path, version := NULL, policy := 'auto',

@@ -86,6 +86,9 @@ def test_a_header_names_every_argument(path: Path) -> None:
 def test_a_header_names_the_columns_that_a_read_returns(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     found: Any = GENERATOR["entry"](path.stem)
     arguments = {"space_changes": "'annotations', 'v1'", "space_diff": "'annotations', 'v1'", "space_datasets": "'.'"}
+    if path.stem in ("space_refresh_history", "space_lineage"):
+        con.execute("CALL space_materialize('kept', 'SELECT id, label FROM space_scan(''annotations'')')")
+        arguments[path.stem] = "'kept'"
     call = f"{path.stem}({arguments.get(path.stem, repr('annotations'))})"
     returned = dict(con.execute(f"SELECT column_name, column_type FROM (DESCRIBE FROM {call})").fetchall())
     documented = dict(key.split(" ", 1) for key, _ in found.columns)
