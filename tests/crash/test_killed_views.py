@@ -36,7 +36,7 @@ def test_a_killed_refresh_is_wholly_there_or_wholly_absent(
 ) -> None:
     if not LONG and operation.query not in SHORT:
         pytest.skip("in the long form: SPACE_SQL_LONG=1")
-    for number in itertools.count(1, 1 if LONG else 7):
+    for number in itertools.count(1, 1 if LONG else 17):
         folder = scratch / str(number)
         operation.prepare(reader, folder)
         before = snapshots(reader, folder / "view")

@@ -51,7 +51,7 @@ def write(pipe: Any, folder: Path, times: int, expire: bool) -> None:
 
 @pytest.mark.parametrize("query", ["rows", "groups", "join"])
 def test_refreshers_at_once_neither_repeat_nor_skip_a_change(query: str) -> None:
-    times = 150 if LONG else 12
+    times = 150 if LONG else 6
     with scratch_folder() as folder, space_sql.connect() as con, ExitStack() as stack:
         create_sources(con, folder)
         materialize(con, folder, query)
@@ -69,7 +69,7 @@ def test_refreshers_at_once_neither_repeat_nor_skip_a_change(query: str) -> None
 
 
 def test_a_refresh_is_exact_or_fails_clearly_while_its_source_forgets_its_past() -> None:
-    times = 100 if LONG else 10
+    times = 100 if LONG else 6
     with scratch_folder() as folder, space_sql.connect() as con, ExitStack() as stack:
         create_sources(con, folder)
         materialize(con, folder, "groups")

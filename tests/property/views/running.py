@@ -115,6 +115,10 @@ class Running:
         except duckdb.Error as error:
             if "Traceback" in str(error) or "INTERNAL" in str(error):
                 raise Wrong("clear errors", f"{step.sql}\n{error}") from None
+            if "schema-changed" in str(error) and "incremental" in arguments and self.altered(positions, heads):
+                self.counted["schema changed"] += 1
+                self.refresh(Step("refresh", name, ""))
+                return
             if not older and self.possible(self.queries[name]):
                 _, message = clear(step, error)
                 raise Wrong("refresh", f"{arguments} {message}") from None
@@ -143,6 +147,14 @@ class Running:
             if policy != "none":
                 raise Wrong("positions", f"{reached}, not the heads {heads}")
             self.look(name, heads)  # the sources have moved, and hold the same rows
+
+    def altered(self, old: dict[str, Any], new: dict[str, Any]) -> bool:
+        """Whether the columns of a source are others than they were."""
+
+        def columns(versions: dict[str, Any]) -> list[list[tuple[Any, ...]]]:
+            return [self.execute(f"DESCRIBE {pinned(f'FROM {scan(name)}', versions)}") for name in sorted(versions)]
+
+        return columns(old) != columns(new)
 
     def counts(self, name: str, before: Any, now: Any, counts: list[Any]) -> None:
         """The counts of the result are those of the change feed."""
