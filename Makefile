@@ -11,7 +11,7 @@ LONG := SPACE_SQL_LONG=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test test-duckdb15 lint types format stress crash property test-training bench notebooks docs clean
+.PHONY: help quickstart test test-duckdb15 lint types format stress crash property test-training bench notebooks memcheck docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -47,8 +47,14 @@ property: $(VENV)/.installed-dev  ## random operations beside a model, long form
 	$(LONG) $(BIN)/pytest -m property -n auto
 
 test-training: $(VENVT)/.installed-dev  ## the loaders against torch, grain, tensorflow, datasets and ray, in .venv-training
-	for part in torch frameworks docs; do $(VENVT)/bin/pytest -rs tests/training/test_$$part.py || exit 1; done
+	for part in torch frameworks tfds docs; do $(VENVT)/bin/pytest -rs tests/training/test_$$part.py || exit 1; done
 	$(VENVT)/bin/pytest tests/notebooks -k training
+
+# Leaks are not asked for here: Python's own would hide ours. The test of a thousand rounds looks for them.
+memcheck: $(VENV)/.installed-dev  ## the extension's C code under the address and undefined-behaviour sanitizers
+	CC="gcc -g -fsanitize=address,undefined -fno-sanitize-recover=undefined" ASAN_OPTIONS=detect_leaks=0 \
+	  LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	  $(BIN)/pytest tests/extension -k "not memory"
 
 bench: $(VENV)/.installed-dev  ## the benchmark table
 	$(BIN)/python benchmarks/run.py

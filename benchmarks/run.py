@@ -1,6 +1,6 @@
 """The benchmark: every peer in a process of its own, taking turns; see README.md beside this file.
 
-python benchmarks/run.py [--peers raw,space,ducklake,lance] [--only scan,commit] [--quick]
+python benchmarks/run.py [--peers raw,space,ducklake,lance,datasets,parquet] [--only scan,commit] [--quick]
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from report import Samples, write_report, wrong_answers
 from scale import QUICK, Scale
 from step import rounds_of, steps_of
 
-WORKLOADS = ("scan", "lookup", "append", "commit", "mutate", "files", "records", "training", "cold")
+WORKLOADS = ("scan", "lookup", "append", "commit", "mutate", "merge", "files", "records", "training", "cold")
+PEERS = ("raw", "space", "ducklake", "lance", "datasets", "parquet")
+HERE_TOO = ("datasets", "parquet")
+"""Peers that the environment of this process may have."""
 HINTS = {
     "raw": "pip install duckdb",
     "space": "pip install -e .",
@@ -32,6 +35,8 @@ HINTS = {
         "python3 -m venv .venv-ducklake && "
         ".venv-ducklake/bin/pip install duckdb==1.5.5 duckdb-extension-ducklake==1.5.5 pyarrow numpy"
     ),
+    "datasets": "make .venv-training/.installed-dev, and that Python to run this",
+    "parquet": "pip install pyarrow",
     "lance": "python3 -m venv .venv-lance && .venv-lance/bin/pip install pylance duckdb",
 }
 
@@ -85,7 +90,7 @@ def arguments() -> argparse.Namespace:
 
 def peers(text: str) -> list[str]:
     """Peers from text."""
-    return _known(text, ("raw", "space", "ducklake", "lance"))
+    return _known(text, PEERS)
 
 
 def workloads(text: str) -> list[str]:
@@ -112,7 +117,8 @@ def found(peers: list[str], pythons: dict[str, str]) -> Iterator[Environment]:
             else:
                 print(f"{peer} on DuckDB 1.5: skipped; to have it: {HINTS['duckdb15']}")
             continue
-        python = pythons.get(peer, str(ROOT / f".venv-{peer}/bin/python"))
+        usual = sys.executable if peer in HERE_TOO else str(ROOT / f".venv-{peer}/bin/python")
+        python = pythons.get(peer, usual)
         if Path(python).exists():
             yield Environment(peer, python)
         else:

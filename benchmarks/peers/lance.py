@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import duckdb
 import lance
 import pyarrow as pa
 
+from peers.loaders import Taken, data_loader, shuffled
 from peers.peer import Peer
 
 
@@ -15,6 +18,7 @@ class Lance(Peer):
     """A Lance dataset a table; row ids are stable, so that changes between versions can be told."""
 
     name = "lance"
+    keeps_records = True
     partial = frozenset({"changes"})
 
     def connect(self) -> Any:
@@ -60,6 +64,54 @@ class Lance(Peer):
         self._open[table] = lance.write_dataset(rows, self._open[table], mode="append", max_rows_per_file=batch)
         return []
 
+    # -- records --------------------------------------------------------------------------------
+
+    def create_records(self, table: str) -> None:
+        """Nothing is there before the rows are."""
+        self.drop(table)
+
+    def append_records(self, table: str, source: str) -> None:
+        """Rows with their records as large binary values."""
+        rows = self.con.sql(f"SELECT * REPLACE (image::BLOB AS image) FROM {source}").to_arrow_reader(1024)
+        self._open[table] = lance.write_dataset(rows, str(self.path(table)))
+
+    def record(self, table: str, id: int) -> bytes:
+        """By its own SQL."""
+        ((image,),) = self.query(table, f"SELECT image FROM {{t}} WHERE id = {id}")
+        return bytes(image)
+
+    def load_addresses(self, table: str) -> None:
+        """Rows were written in the order of their ids."""
+
+    def records(self, table: str, ids: Sequence[int]) -> Sequence[bytes]:
+        """Take by number."""
+        found: list[bytes] = self._open[table].take(list(ids), columns=["image"])["image"].to_pylist()
+        return found
+
+    def epoch(self, table: str, seed: int, batch: int) -> int:
+        """Take each batch by number."""
+        take, total = self._open[table].take, 0
+        for numbers in shuffled(self._open[table].count_rows(), seed, batch):
+            rows = take(numbers, columns=["label", "image"]).to_pylist()
+            total += sum(len(row["image"]) for row in rows)
+        return total
+
+    def rows(self, table: str) -> int:
+        """Its own scan, 1,024 rows at a time."""
+        batches: Iterator[Any] = self._open[table].to_batches(columns=["label", "image"], batch_size=1024)
+        return sum(len(row["image"]) for batch in batches for row in batch.to_pylist())
+
+    def loaded(self, table: str, seed: int, batch: int, workers: int) -> int:
+        """A dataset that takes batches; its workers are spawned, since Lance runs threads that a fork leaves behind."""
+        if workers not in self._loaders:
+            rows = Taken(_opened, str(self.path(table)), self._open[table].count_rows())
+            self._loaders[workers] = data_loader(rows, batch, workers, spawn=True)
+        return sum(part.numel() for part in self._loaders[workers])
+
+    @cached_property
+    def _loaders(self) -> dict[int, Any]:
+        return {}
+
     def delete(self, table: str, predicate: str) -> None:
         """By predicate."""
         self._open[table].delete(predicate)
@@ -97,3 +149,9 @@ class Lance(Peer):
             "print([tuple(b.to_pylist()[0].values()) for b in "
             'ds.sql("SELECT count(*), sum(id) FROM dataset").build().to_batch_records()])'
         )
+
+
+def _opened(path: str) -> Any:
+    """What reads records by number, in a process of its own."""
+    found = lance.dataset(path)
+    return lambda numbers: found.take(numbers, columns=["image"])["image"].to_pylist()

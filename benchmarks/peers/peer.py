@@ -23,6 +23,8 @@ class Peer:
     name: str
     partial: frozenset[str] = frozenset()
     """Steps whose result is not what the others give: they are timed, but not compared."""
+    keeps_records = False
+    """Whether it is measured with records."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -59,7 +61,7 @@ class Peer:
 
     def relation(self, table: str) -> str:
         """SQL that stands for the table in a FROM clause."""
-        raise NotImplementedError
+        raise Unsupported("not measured")
 
     def query(self, table: str, sql: str) -> Any:
         """The rows of a query over the table."""
@@ -84,11 +86,11 @@ class Peer:
 
     def create(self, table: str) -> None:
         """An empty table with the benchmark's columns and the key ``id``."""
-        raise NotImplementedError
+        raise Unsupported("not measured")
 
     def append(self, table: str, source: str) -> None:
         """Add the rows of a source, as one commit."""
-        raise NotImplementedError
+        raise Unsupported("not measured")
 
     def append_parts(self, table: str, source: str, parts: int, batch: int) -> list[float]:
         """Make ``parts`` data files of ``batch`` rows each; seconds of each commit, if each file is one."""
@@ -155,6 +157,22 @@ class Peer:
     def version(self, table: str) -> Any:
         """The version that now stands."""
         raise Unsupported("has no versions")
+
+    def branch(self, table: str, name: str | None) -> None:
+        """Make a branch of the head; None: only tell whether there are branches."""
+        raise Unsupported("has no branches that merge")
+
+    def upsert_on(self, table: str, branch: str, source: str) -> None:
+        """Upsert into a branch; columns that the source lacks stay."""
+        raise Unsupported("has no branches that merge")
+
+    def merge(self, table: str, branch: str) -> Any:
+        """Merge a branch into main; how many rows changed."""
+        raise Unsupported("has no branches that merge")
+
+    def conflicts(self, table: str, branch: str) -> Any:
+        """What keeps it from being merged."""
+        raise Unsupported("has no branches that merge")
 
     def changes(self, table: str, older: Any, newer: Any) -> Any:
         """Every change after a version up to another, as Arrow with a column ``change_type``."""

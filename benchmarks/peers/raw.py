@@ -12,6 +12,7 @@ from typing import Any
 
 from rows import COLUMNS
 
+from peers.loaders import data_loader, tensor
 from peers.peer import Peer, Unsupported
 
 
@@ -19,6 +20,7 @@ class Raw(Peer):
     """A folder of files for each version."""
 
     name = "raw"
+    keeps_records = True
 
     def connect(self) -> Any:
         """A connection; the version that each table has is kept here, for want of a log."""
@@ -222,19 +224,3 @@ class _Records:
         reader = self._reader()
         reader.seek(row)
         return tensor(reader.read())
-
-
-def tensor(record: bytes) -> Any:
-    """The bytes of a record as a tensor."""
-    import torch
-
-    return torch.frombuffer(bytearray(record), dtype=torch.uint8)
-
-
-def data_loader(dataset: Any, batch: int, workers: int) -> Any:
-    """Workers stay for all epochs."""
-    try:
-        from torch.utils.data import DataLoader
-    except ImportError as error:
-        raise Unsupported("torch is not installed") from error
-    return DataLoader(dataset, batch, shuffle=True, num_workers=workers, persistent_workers=workers > 0)

@@ -20,6 +20,7 @@ class Space(Peer):
     """A dataset a table."""
 
     name = "space"
+    keeps_records = True
 
     def connect(self) -> Any:
         """A prepared connection."""
@@ -105,7 +106,7 @@ class Space(Peer):
             from space_sql.training import torch
         except ImportError as error:
             raise Unsupported("torch is not installed") from error
-        from peers.raw import tensor
+        from peers.loaders import tensor
 
         if workers not in self._loaders:
             self._loaders[workers] = torch.loader(
@@ -159,6 +160,24 @@ class Space(Peer):
     def version(self, table: str) -> Any:
         """The head of main."""
         return self.con.execute(f"SELECT snapshot_id FROM space_info('{self.path(table)}')").fetchall()[0][0]
+
+    def branch(self, table: str, name: str | None) -> None:
+        """As users call it."""
+        if name is not None:
+            self.con.execute(f"CALL space_branch('{self.path(table)}', '{name}', version => 'main')")
+
+    def upsert_on(self, table: str, branch: str, source: str) -> None:
+        """By key."""
+        self.con.execute(f"CALL space_upsert('{self.path(table)}', '{source}', branch => '{branch}')")
+
+    def merge(self, table: str, branch: str) -> Any:
+        """By key, cell by cell."""
+        sql = f"SELECT rows_inserted, rows_updated, rows_deleted FROM space_merge('{self.path(table)}', '{branch}')"
+        return self.con.execute(sql).fetchall()
+
+    def conflicts(self, table: str, branch: str) -> Any:
+        """As rows."""
+        return self.con.execute(f"FROM space_conflicts('{self.path(table)}', '{branch}')").fetchall()
 
     def changes(self, table: str, older: Any, newer: Any) -> Any:
         """The change feed."""

@@ -6,7 +6,7 @@ import hashlib
 import random
 from typing import Any
 
-from peers.peer import Peer
+from peers.peer import Peer, Unsupported
 from scale import Scale
 from step import Step
 
@@ -67,6 +67,8 @@ def append(peer: Peer, scale: Scale, turn: int) -> None:
 
 def aggregate(peer: Peer, scale: Scale, turn: int) -> Any:
     """Scalar columns only."""
+    if not peer.keeps_records:
+        raise Unsupported("keeps no records here")
     return peer.query("r", "SELECT label, avg(score), count(*) FROM {t} GROUP BY label ORDER BY label")
 
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from space_sql.dataset.dataset import View
-from space_sql.dataset.difference import net_difference, rows_at
+from space_sql.dataset.difference import net_difference, paired_difference, rows_at
 from space_sql.dataset.scan import Constants, file_list, per_file, rows_sql, value_sql
 from space_sql.dataset.shared_columns import wide_enough
 from space_sql.format.commit import Commit, DataFile, DeleteFile
-from space_sql.format.schema import Column
+from space_sql.format.schema import Column, Schema
 from space_sql.format.state import State
 from space_sql.format.types import quote_identifier, quote_literal
 
@@ -28,10 +28,13 @@ def changes_sql(view: View, older: int, newer: int) -> str:
     A column is NULL in rows of a version that lacks it. One that was dropped and came back with a
     restore therefore changes twice: so the feed always leads from one version to the other.
     """
-    state = view.state(older)
-    commits = view.chain(older, newer)
+    return feed_sql(view.dataset.root, view.state(newer).schema, view.state(older), view.chain(older, newer))
+
+
+def feed_sql(root: Path, schema: Schema, state: State, commits: Sequence[Commit]) -> str:
+    """A query over what commits did, one after another from a state on, with the columns of a schema."""
     schemas = [state.schema, *(commit.schema for commit in commits if commit.schema is not None)]
-    feed = _Feed(view.dataset.root, [wide_enough(c, schemas) for c in view.state(newer).schema.columns])
+    feed = _Feed(root, [wide_enough(c, schemas) for c in schema.columns], schema.primary_keys)
     for commit in commits:
         after = state.apply(commit)
         feed.take(state, commit, after)
@@ -42,9 +45,10 @@ def changes_sql(view: View, older: int, newer: int) -> str:
 class _Feed:
     """The parts of a change feed; commits of the same kind, with the same columns, share one scan."""
 
-    def __init__(self, root: Path, columns: Sequence[Column]) -> None:
+    def __init__(self, root: Path, columns: Sequence[Column], keys: Sequence[int]) -> None:
         self._root = root
         self._columns = columns
+        self._keys = keys
         self._added: dict[_Shown, list[tuple[DataFile, int, str]]] = defaultdict(list)
         self._deleted: dict[_Shown, list[tuple[DeleteFile, int]]] = defaultdict(list)
         self._targets: dict[_Shown, dict[int, DataFile]] = defaultdict(dict)
@@ -60,6 +64,9 @@ class _Feed:
             return
         was, now = self._shown(before), self._shown(after)
         lost = [c for c in was if c not in now]
+        if commit.merge_parent_id is not None and (commit.files_removed or commit.brings_back or lost):
+            self._merged(before, commit, after)
+            return
         if lost:
             self._dropped(before, commit, was, lost)
         if commit.files_removed:
@@ -72,11 +79,21 @@ class _Feed:
 
     def _restored(self, before: State, commit: Commit, after: State) -> None:
         """Files came back: the difference of both states is the change."""
-        values = [(c, quote_identifier(c.name)) for c in self._columns]
-        names = ", ".join(f"{value_sql(self._root, column, name)} AS {name}" for column, name in values)
+        names = self._values()
         for change, here, there in (("delete", before, after), ("insert", after, before)):
             rows = net_difference(self._root, here, there, self._columns)
             self._parts.append(self._all(f"SELECT {names} FROM ({rows})", commit, change, self._columns))
+
+    def _merged(self, before: State, commit: Commit, after: State) -> None:
+        """Files of another branch were taken over: the same, and rows of one key are an update."""
+        rows = paired_difference(self._root, before, after, self._columns, self._keys)
+        head = f"SELECT {commit.snapshot_id}::BIGINT AS {_SNAPSHOT}, change AS {_CHANGE}"
+        self._parts.append(f"{head}, {self._values()} FROM ({rows})")
+
+    def _values(self) -> str:
+        """Select items that turn stored values into those of the columns."""
+        named = [(c, quote_identifier(c.name)) for c in self._columns]
+        return ", ".join(f"{value_sql(self._root, column, name)} AS {name}" for column, name in named)
 
     def _dropped(self, before: State, commit: Commit, was: _Shown, lost: Sequence[Column]) -> None:
         """Columns that come back later lose their values here."""

@@ -13,11 +13,14 @@ from space_sql.dataset.write import base_state
 from space_sql.errors import ConflictError, InvalidInputError
 from space_sql.format.commit import Commit
 from space_sql.format.names import check_column
-from space_sql.format.schema import Column, Schema
+from space_sql.format.records import RecordOptions
+from space_sql.format.schema import Column, Schema, with_records
 
 
-def add_column(session: Session, view: View, options: Options, definition: str | None) -> Result:
-    """A new column at the end, NULL in the rows that are there."""
+def add_column(
+    session: Session, view: View, options: Options, definition: str | None, record: RecordOptions | None = None
+) -> Result:
+    """A new column at the end, NULL in the rows that are there; with ``record`` a record field."""
     columns = declared_columns(definition)
     if len(columns) != 1:
         raise InvalidInputError(f"space_add_column adds one column, like 'note VARCHAR'; found {len(columns)}")
@@ -25,7 +28,10 @@ def add_column(session: Session, view: View, options: Options, definition: str |
     repeat = find_repeat(view.dataset, options)
     if repeat is not None:
         return repeat
-    column = base_state(session, view, options).schema.added(name, type_, declared=True).columns[-1]
+    schema = base_state(session, view, options).schema.added(name, type_, declared=True)
+    if record is not None:
+        schema = with_records(schema, [name], {name.casefold(): record})
+    column = schema.columns[-1]
     return _change(session, view, options, "add_column", lambda schema: schema.with_column(column))
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from space_sql.dataset.positions import moved
+from space_sql.dataset.record_move import stale
 from space_sql.dataset.rewrite import merge_files
 from space_sql.dataset.transact import Tip, draft
 from space_sql.format.commit import FILES_PER_COMMIT, Commit, DataFile
@@ -31,27 +32,41 @@ FOLDED_BYTES = 2 << 20
 
 @dataclass(frozen=True)
 class Group:
-    """Files that are rewritten together; ``merged`` are those in their place, once written."""
+    """Files that are rewritten together; ``merged`` are those in their place, once written.
+
+    Records are copied out of the record files ``leaving``.
+    """
 
     files: tuple[DataFile, ...]
     merged: tuple[DataFile, ...] = ()
+    leaving: frozenset[str] = frozenset()
 
 
 def choose(state: State, target: int, *, all_files: bool, apart: bool) -> list[Group]:
-    """What to rewrite: files with deleted rows and those below half the target size; or all.
+    """What to rewrite: files with deleted rows, those below half the target size, and those whose records are in
+    files that are mostly dead or small; or all.
 
     With ``apart``, those that other writers may merge meanwhile are a group of their own.
     """
-    chosen = [f for f in state.files.values() if all_files or f.deletes or f.bytes * 2 < target]
+    leaving = stale(state.files.values())
+    chosen = [f for f in state.files.values() if all_files or f.deletes or f.bytes * 2 < target or _uses(f, leaving)]
     parts = [chosen]
     if apart:
         parts = [[f for f in chosen if f.bytes >= FOLDED_BYTES], [f for f in chosen if f.bytes < FOLDED_BYTES]]
-    return [Group(tuple(part)) for part in parts if part and (all_files or _pays(part, target))]
+    return [
+        Group(tuple(part), leaving=leaving) for part in parts if part and (all_files or _pays(part, target, leaving))
+    ]
 
 
-def _pays(files: Sequence[DataFile], target: int) -> bool:
-    """Whether rewriting takes out deleted rows or makes fewer files."""
-    return any(f.deletes for f in files) or len(files) > max(1, -(-sum(f.bytes for f in files) // target))
+def _uses(file: DataFile, leaving: frozenset[str]) -> bool:
+    return any(record.path in leaving for record in file.records)
+
+
+def _pays(files: Sequence[DataFile], target: int, leaving: frozenset[str]) -> bool:
+    """Whether rewriting takes out deleted rows, leaves record files or makes fewer files."""
+    return any(f.deletes or _uses(f, leaving) for f in files) or len(files) > max(
+        1, -(-sum(f.bytes for f in files) // target)
+    )
 
 
 def rewrite(
@@ -62,7 +77,11 @@ def rewrite(
     try:
         for group in groups:
             live = [f for f in group.files if f.live]
-            merged = merge_files(root, schema, live, sync=sync, order_by=order_by, file_bytes=target) if live else []
+            merged = []
+            if live:
+                merged = merge_files(
+                    root, schema, live, sync=sync, order_by=order_by, file_bytes=target, leaving=group.leaving
+                )
             done.append(replace(group, merged=tuple(merged)))
     except BaseException:
         for file in paths(done):
@@ -72,8 +91,11 @@ def rewrite(
 
 
 def paths(groups: Sequence[Group]) -> frozenset[str]:
-    """Paths of the files that were written."""
-    return frozenset(f.path for group in groups for f in group.merged)
+    """Paths of the files that were written, those of records included."""
+    out = {f.path for group in groups for f in group.merged}
+    for group in groups:
+        out |= {r.path for f in group.merged for r in f.records} - {r.path for f in group.files for r in f.records}
+    return frozenset(out)
 
 
 def commit_on(tip: Tip, groups: Sequence[Group], *, sync: bool) -> Commit | None:

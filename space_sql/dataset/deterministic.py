@@ -15,13 +15,16 @@ from space_sql.format.schema import Schema
 
 _SETTINGS = {"getvariable", "current_setting"}
 _TIMES = {"current_timestamp", "current_date", "current_time", "localtimestamp", "localtime"}
+ROW = "row_"
+"""What expressions may call the row."""
 _PREFIX = "SELECT NULL ORDER BY "
 
 
 def condition_sql(condition: str, schema: Schema, what: str) -> str:
     """A condition as an expression in brackets.
 
-    Raises InvalidInputError unless it is one expression that depends on nothing but the row.
+    Raises InvalidInputError unless it is one expression that depends on nothing but the row; NotFoundError for a column
+    that there is not.
     """
     sql = predicate_sql(condition)
     _check(_parsed(f"SELECT {sql}"), schema, what)
@@ -62,7 +65,9 @@ def _parsed(sql: str) -> Any:
 
 
 def _check(parsed: Any, schema: Schema, what: str) -> None:
-    for node in _nodes(parsed):
+    nodes = list(_nodes(parsed))
+    parameters = {ref["column_names"][-1].casefold() for n in nodes if "lhs" in n for ref in _columns(n["lhs"])}
+    for node in nodes:
         kind = node.get("class")
         if kind == "SUBQUERY":
             raise InvalidInputError(f"{what} cannot have a subquery: rows would depend on more than the version")
@@ -70,10 +75,17 @@ def _check(parsed: Any, schema: Schema, what: str) -> None:
             raise InvalidInputError(f"{what} cannot have a window function: it is computed for each row by itself")
         name = node.get("function_name")
         if kind == "COLUMN_REF":
-            (*_, last) = node["column_names"]
+            names: list[str] = node["column_names"]
+            first, last = names[0], names[-1]
             name = last if last.casefold() in _TIMES and last.casefold() not in schema.by_name else None
+            if name is None and first.casefold() not in parameters | {ROW}:
+                schema.column(first)
         if isinstance(name, str) and (name.casefold() in changing_functions() or name.casefold() in _TIMES):
             raise InvalidInputError(f"{what} cannot use {name}: it is not the same at every call")
+
+
+def _columns(parsed: Any) -> Iterator[dict[str, Any]]:
+    return (node for node in _nodes(parsed) if node.get("class") == "COLUMN_REF")
 
 
 def _nodes(parsed: Any) -> Iterator[dict[str, Any]]:

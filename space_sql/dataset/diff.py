@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import bag_minus, rows_only_in
@@ -34,11 +35,11 @@ def _slots(older: State, newer: State, first: State) -> list[_Slot]:
     ]
 
 
-def diff_sql(view: View, from_id: int, to_id: int) -> str:
+def diff_sql(view: View, from_id: int, to_id: int, *, addresses: bool = False) -> str:
     """A query of ``diff_type``, then ``from_<column>`` for all columns, then ``to_<column>``.
 
     Rows that stand at one position in both versions are equal and never read; of the others, equal
-    ones are taken out as a bag, and the rest is paired by key.
+    ones are taken out as a bag, and the rest is paired by key. With ``addresses``, record fields are those.
     """
     first, second = view.state(from_id), view.state(to_id)
     older, newer = (first, second) if from_id <= to_id else (second, first)
@@ -53,8 +54,13 @@ def diff_sql(view: View, from_id: int, to_id: int) -> str:
     stored += [f"{table}.{s.name} AS {s.name}_{table}" for table in ("a", "b") for s in slots]
     # Values are computed outside of the CTEs: DuckDB 1.5 computes columns that nobody asked for inside of them.
     items = ["diff_type"]
-    items += _items(view.dataset.root, slots, "a", "from_", from_side=True)
-    items += _items(view.dataset.root, slots, "b", "to_", from_side=False)
+    for table, prefix in (("a", "from_"), ("b", "to_")):
+        for pair in _pairs(slots):
+            slot = pair.before if table == "a" else pair.after
+            value = f"{slot.name}_{table}"
+            if not (addresses and pair.only_records):
+                value = value_sql(view.dataset.root, slot.column, value)
+            items.append(f"{value} AS {quote_identifier(prefix + pair.name)}")
     columns, names = [s.column for s in slots], [s.name for s in slots]
     removed = bag_minus("FROM _space_from", "FROM _space_to", columns, names)
     added = bag_minus("FROM _space_to", "FROM _space_from", columns, names)
@@ -89,15 +95,46 @@ def _null(slot: _Slot) -> str:
     return f"CAST(NULL AS {slot.column.stored_type}) AS {slot.name}"
 
 
-def _items(root: Path, slots: list[_Slot], table: str, prefix: str, *, from_side: bool) -> list[str]:
-    """Output columns by name: a column that was dropped and added anew is one pair."""
-    chosen: dict[str, _Slot] = {}
+@dataclass(frozen=True)
+class Pair:
+    """One column of a difference: what it is called there, and the column that shows it on each side."""
+
+    name: str
+    before: _Slot
+    after: _Slot
+
+    @property
+    def only_records(self) -> bool:
+        """Whether both sides are record fields, whose addresses tell whether they are equal."""
+        return all(slot.column.record is not None for slot in (self.before, self.after))
+
+
+def _pairs(slots: Sequence[_Slot]) -> list[Pair]:
+    """The columns to show, under different names.
+
+    A column that was dropped and added anew is one pair. Where a column was dropped or renamed and another took
+    over its name, while one version has both, the one that only the older version has gets a number to its name.
+    """
+    pairs: dict[str, Pair] = {}
+    taken = {slot.column.name.casefold() for slot in slots}
     for slot in slots:
-        name = slot.column.name.casefold()
-        if name not in chosen or (slot.in_from if from_side else slot.in_to):
-            chosen[name] = slot
-    out = []
-    for slot in chosen.values():
-        value = value_sql(root, slot.column, f"{slot.name}_{table}")
-        out.append(f"{value} AS {quote_identifier(prefix + slot.column.name)}")
-    return out
+        name = slot.column.name
+        other = pairs.get(name.casefold())
+        if other is None:
+            pairs[name.casefold()] = Pair(name, slot, slot)
+        elif slot.in_from and not other.before.in_from:
+            pairs[name.casefold()] = replace(other, before=slot)
+        elif slot.in_to and not other.after.in_to:
+            pairs[name.casefold()] = replace(other, after=slot)
+        else:
+            free = next(n for i in count(1) if (n := f"{name}_{i}").casefold() not in taken)
+            taken.add(free.casefold())
+            pairs[free.casefold()] = Pair(free, slot, slot)
+    return list(pairs.values())
+
+
+def compared(view: View, from_id: int, to_id: int) -> list[Pair]:
+    """The columns of a difference in the order in which ``diff_sql`` shows them."""
+    first, second = view.state(from_id), view.state(to_id)
+    older, newer = (first, second) if from_id <= to_id else (second, first)
+    return _pairs(_slots(older, newer, first))

@@ -1,4 +1,4 @@
-"""Expiry: forgetting snapshots that no tag and no branch needs.
+"""Expiry: forgetting snapshots that no tag and no branch needs, nor a merge of two branches.
 
 The entry in the log says which; their files stay until ``space_vacuum`` removes them.
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from space_sql.dataset.ancestry import meeting_points
 from space_sql.dataset.dataset import View
 from space_sql.dataset.reach import paths_of_state, reachable
 from space_sql.dataset.transact import Tip, draft
@@ -36,13 +37,19 @@ class Rule:
 def chosen(view: View, rule: Rule) -> list[int]:
     """Ids of the entries that a rule expires now, in order."""
     pinned = {*view.refs.branches.values(), *view.refs.tags.values()}
+    meetings = meeting_points(view)
     if rule.versions:
         wanted = {view.resolve(version) for version in rule.versions}
         for snapshot_id in sorted(wanted & pinned):
             names = [n for n, s in {**view.refs.tags, **view.refs.branches}.items() if s == snapshot_id]
             raise InvalidInputError(f"snapshot {snapshot_id} is kept by {', '.join(sorted(names))}; drop that first")
+        for snapshot_id in sorted(wanted & meetings.keys()):
+            raise InvalidInputError(
+                f"snapshot {snapshot_id} is kept for space_merge: the histories of "
+                f"{', '.join(sorted(meetings[snapshot_id]))} meet there; merge them both ways, or drop a branch"
+            )
         return sorted(wanted)
-    kept = pinned | (_newest(view, rule.keep_last) if rule.keep_last is not None else set())
+    kept = pinned | meetings.keys() | (_newest(view, rule.keep_last) if rule.keep_last is not None else set())
     last = view.refs.snapshot_id if rule.before is None else view.entry_at(rule.before - 1)
     if last is None:
         return []

@@ -34,7 +34,7 @@ def folded(root: Path, before: State, commit: Commit, *, sync: bool) -> Commit:
 
     Commits that take or bring whole files are left alone: what they change is told by their files.
     """
-    if commit.files_removed or not (commit.files_added or commit.deletes_added):
+    if commit.files_removed or commit.brings_back or not (commit.files_added or commit.deletes_added):
         return commit
     after = before.apply(commit)
     try:

@@ -106,7 +106,7 @@ def plan(state: State, source: Struct, *, evolve: bool) -> Plan:
             if column.record is None:
                 check_storable(column.name, type_)
             continue
-        merged = merge(column.name, column.type, type_, evolve=evolve, is_empty=_emptiness(state, column))
+        merged = merge(column.name, column.type, type_, evolve=evolve, is_empty=emptiness(state, column))
         if merged.type != column.type:
             if column.record is not None:
                 raise InvalidInputError(
@@ -114,7 +114,7 @@ def plan(state: State, source: Struct, *, evolve: bool) -> Plan:
                     "CAST the source's column"
                 )
             check_arriving(column.name, merged.type, f"space_drop_column(path, '{column.name}') and ")
-            _check_exact(state, column, merged.checks)
+            check_exact(state, column, merged.checks)
             schema = schema.replaced(column.retyped(merged.type))
     given = {name.casefold() for name, _ in source.fields}
     return Plan(schema, tuple(c for c in schema.columns if c.name.casefold() in given), source)
@@ -131,7 +131,7 @@ def _added(schema: Schema, name: str, type_: Type, *, evolve: bool) -> Schema:
     return schema.added(name, type_, declared=False)
 
 
-def _emptiness(state: State, column: Column) -> Callable[[tuple[str, ...]], bool]:
+def emptiness(state: State, column: Column) -> Callable[[tuple[str, ...]], bool]:
     """Whether a JSON leaf of a column has no value in any live file, so that it has no type yet."""
     files = [f for f in state.files.values() if column.id in f.columns and f.live]
     if column.declared or not files:
@@ -140,7 +140,7 @@ def _emptiness(state: State, column: Column) -> Callable[[tuple[str, ...]], bool
     return lambda path: all((str(column.id), *path[1:]) in leaves for leaves in empty)
 
 
-def _check_exact(state: State, column: Column, checks: Sequence[Check]) -> None:
+def check_exact(state: State, column: Column, checks: Sequence[Check]) -> None:
     """Raise unless every stored value is one of the wider type exactly, as the files' statistics tell."""
     for check in checks:
         low_bound, high_bound, new, exactly = _BOUNDS[check.kind]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
-from space_sql.dataset.recording import HASH_BYTES
+from space_sql.dataset.hashing import record_hash
 from space_sql.errors import SpaceError
 from space_sql.format.commit import DataFile
 from space_sql.format.records import ADDRESS
@@ -47,7 +46,7 @@ class RecordCheck:
         except SpaceError as error:
             self._problems[path] = error.message
             return
-        if hashlib.sha256(record).digest()[:HASH_BYTES] != address["hash"]:
+        if record_hash(record) != address["hash"]:
             self._problems[path] = f"record {row} is not the one that was written"
 
     def found(self) -> Iterator[tuple[str, str]]:

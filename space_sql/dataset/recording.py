@@ -5,7 +5,6 @@ Python sees each record once: ArrayRecord takes them one a call.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import stat
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from space_sql.dataset.arrow_types import column_field
+from space_sql.dataset.hashing import hashed
 from space_sql.errors import InvalidInputError
 from space_sql.format.records import ADDRESS, RECORD_BYTES, RecordFile, by_path, folder_name
 from space_sql.format.schema import Column
@@ -28,8 +28,6 @@ REFERENCE_TOKEN = "_space_token"
 DIFFERS = "_space_differs"
 TOKEN = secrets.token_hex(16)
 """Says that a file reference was made by a statement of this process: data that strangers wrote cannot name files."""
-
-HASH_BYTES = 16
 
 
 def is_file_reference(type_: Type) -> bool:
@@ -117,7 +115,7 @@ class Recorder:
         known = old.to_pylist() if old is not None else None
         out: list[tuple[str, int, int, bytes] | None] = []
         changed: list[bool] = []
-        for index, value in enumerate(self._values(column, values, writer)):
+        for index, (value, mark) in enumerate(hashed(self._values(column, values, writer))):
             before = known[index] if known is not None else None
             if value is None:
                 out.append(None)
@@ -125,7 +123,6 @@ class Recorder:
                 continue
             if len(value) > RECORD_BYTES:
                 raise _too_long(column, len(value))
-            mark = hashlib.sha256(value).digest()[:HASH_BYTES]
             if before is not None and before["bytes"] == len(value) and before["hash"] == mark:
                 out.append((before["file"], before["row"], len(value), mark))
                 changed.append(False)

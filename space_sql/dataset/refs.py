@@ -18,7 +18,11 @@ def add_ref(session: Session, view: View, options: Options, kind: str, name: str
     target = view.resolve(version, branch_of(session, options))
 
     def build(tip: Tip) -> Commit:
-        for what, names in (("tag", tip.refs.tags), ("branch", tip.refs.branches)):
+        seen = session.view_of(view).refs  # what the transaction reads may still have what others dropped
+        for what, names in (
+            ("tag", {**seen.tags, **tip.refs.tags}),
+            ("branch", {**seen.branches, **tip.refs.branches}),
+        ):
             if name in names:
                 raise AlreadyExistsError(
                     f'{what} "{name}" exists already, at snapshot {names[name]}; '

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from space_sql.dataset.arrow_types import column_field, exported
 from space_sql.dataset.engine import cursor
+from space_sql.dataset.record_move import RecordMover
 from space_sql.dataset.scan import FILE, POS, rows_sql
 from space_sql.dataset.staging import described
 from space_sql.errors import StorageError
@@ -42,10 +43,12 @@ def write_query(
     origin: bool = False,
     file_bytes: int = FILE_BYTES,
     sources: Sequence[DataFile] = (),
+    mover: RecordMover | None = None,
 ) -> list[DataFile]:
     """The query's rows in new data files; with ``origin`` it has the columns ``ORIGINS`` before the others.
 
-    ``sources`` are the files that the rows come from: their records stay where they are.
+    ``sources`` are the files that the rows come from: their records stay where they are, but for those that ``mover``
+    moves.
     """
     written = [*ORIGINS, *columns] if origin else list(columns)
     schema = pa.schema([column_field(c) for c in written])
@@ -54,10 +57,16 @@ def write_query(
     try:
         for table in _large_tables(con.sql(query).to_arrow_reader(ROW_GROUP_ROWS)):
             arrays = [exported(c, field.type) for c, field in zip(table.columns, schema, strict=True)]
+            if mover is not None:
+                arrays = [mover.moved(column, array) for column, array in zip(written, arrays, strict=True)]
             writer.write(pa.Table.from_arrays(arrays, schema=schema))
+        if mover is not None:
+            known |= mover.close(sync=sync)
         writer.close(sync=sync)
     except BaseException:
         writer.abort()
+        if mover is not None:
+            mover.abort()
         raise
     return [described(file, metadata, columns, known) for file, metadata in writer.written]
 
@@ -70,8 +79,12 @@ def merge_files(
     sync: bool,
     order_by: Sequence[str] = (),
     file_bytes: int = FILE_BYTES,
+    leaving: Collection[str] = (),
 ) -> list[DataFile]:
-    """New files with the live rows of others, each row with its origin; ordered by columns where named."""
+    """New files with the live rows of others, each row with its origin; ordered by columns where named.
+
+    Records are copied out of the record files whose paths are ``leaving``.
+    """
     columns = schema.columns
     names = ", ".join(quote_identifier(c.name) for c in columns)
     plain = [f for f in files if not f.origin]
@@ -85,13 +98,16 @@ def merge_files(
     query = " UNION ALL ".join(parts)
     if order_by:
         query = f"SELECT * FROM ({query}) ORDER BY {', '.join(quote_identifier(name) for name in order_by)}"
+    mover = RecordMover(root, leaving) if leaving else None
     with cursor() as con:
         merged = write_query(
-            con, root, query, columns, "fold", sync=sync, origin=True, file_bytes=file_bytes, sources=files
+            con, root, query, columns, "fold", sync=sync, origin=True, file_bytes=file_bytes, sources=files, mover=mover
         )
     if sum(f.rows for f in merged) != sum(f.live for f in files):
         for file in merged:
             disk.remove_quietly(root / file.path)
+        if mover is not None:
+            mover.abort()
         raise StorageError("merging files gave another number of rows; they stay as they are")
     return merged
 

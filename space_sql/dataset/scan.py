@@ -193,14 +193,22 @@ def value_sql(root: Path, column: Column, stored: str) -> str:
 
 
 def same_sql(column: Column, left: str, right: str, name: str | None = None) -> str:
-    """Whether two stored values are equal; records are, when their lengths and hashes are."""
+    """Whether the stored values that two tables have in a column are equal."""
     shown = quote_identifier(name or column.name)
+    return same_values(column, f"{left}.{shown}", f"{right}.{shown}")
+
+
+def same_values(column: Column, left: str, right: str) -> str:
+    """Whether two stored values of a column are equal; records are, when their lengths and hashes are."""
+    pairs = zip(identity_sql(column, left), identity_sql(column, right), strict=True)
+    return " AND ".join(f"{a} IS NOT DISTINCT FROM {b}" for a, b in pairs)
+
+
+def identity_sql(column: Column, stored: str) -> tuple[str, ...]:
+    """What two stored values of a column have in common when they are equal: of records, length and hash."""
     if column.record is None:
-        return f"{left}.{shown} IS NOT DISTINCT FROM {right}.{shown}"
-    return " AND ".join(
-        f"struct_extract({left}.{shown}, '{part}') IS NOT DISTINCT FROM struct_extract({right}.{shown}, '{part}')"
-        for part in ("bytes", "hash")
-    )
+        return (stored,)
+    return (f"struct_extract({stored}, 'bytes')", f"struct_extract({stored}, 'hash')")
 
 
 def file_list(root: Path, paths: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from space_sql.dataset.deterministic import condition_sql, order_sql
+from space_sql.dataset.deterministic import ROW, condition_sql, order_sql
 from space_sql.dataset.scan import FILE, POS, rows_sql, value_sql
 from space_sql.dataset.shuffle import shuffled_sql
 from space_sql.format.state import State
@@ -28,7 +28,7 @@ def selected_sql(root: Path, state: State, where: str | None) -> str:
         addresses=[c.name for c in state.schema.records],
     )
     condition = "" if where is None else f"\nWHERE {condition_sql(where, state.schema, 'the condition')}"
-    return f"SELECT * FROM (\n{rows}\n) AS row_{condition}"
+    return f"SELECT * FROM (\n{rows}\n) AS {ROW}{condition}"
 
 
 def ordering(state: State, order_by: str | None) -> str:
@@ -49,7 +49,7 @@ def epoch_sql(
 ) -> str:
     """The rows of a rank in the order of an epoch."""
     number = f"row_number() OVER (ORDER BY {ordering(state, order_by)}) - 1 AS _space_index"
-    rows = shuffled_sql(f"SELECT *, {number} FROM (\n{selected_sql(root, state, where)}\n)", seed, epoch)
+    rows = shuffled_sql(f"SELECT *, {number} FROM (\n{selected_sql(root, state, where)}\n) AS {ROW}", seed, epoch)
     if world > 1:
         place = "(row_number() OVER (ORDER BY _space_slot) - 1)"
         rows = f"SELECT * FROM (\n{rows}\n) QUALIFY {place} % {world} = {rank}"

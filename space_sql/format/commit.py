@@ -198,6 +198,11 @@ class Commit:
         """Whether the commit is the new head of its branch (entries that change refs or expire snapshots are not)."""
         return not self.refs and not self.expired
 
+    @property
+    def brings_back(self) -> bool:
+        """Whether it adds files that an earlier entry added first."""
+        return any(f.number // FILES_PER_COMMIT != self.snapshot_id for f in self.files_added)
+
     def numbered(self, snapshot_id: int) -> Commit:
         """The commit under an id, its new files numbered by it."""
         first = snapshot_id * FILES_PER_COMMIT

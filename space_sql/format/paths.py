@@ -18,6 +18,8 @@ DATA = "data"
 DELETES = "deletes"
 RECORDS = "records"
 
+ENTRY = ".json"
+"""How the names of commits end."""
 _ENTRY = re.compile(r"^(\d{20})\.json$")
 
 

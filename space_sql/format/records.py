@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+import orjson
 
 from space_sql.errors import FormatError, InvalidInputError
 from space_sql.format.paths import RECORDS
@@ -23,9 +25,11 @@ RECORD_BYTES = 256 << 20
 """The longest record."""
 
 MAX_GROUP_SIZE = 4096
-DECODERS = ("image", "numpy", "json")
+DECODERS = ("image", "numpy", "json", "tfds")
 """What a field may be decoded by; what each does is for the reader to know, a dataset never carries code."""
 
+_OPTIONS = ("group_size", "compression", "decode", "features")
+_FEATURE_CLASS = re.compile(r"tensorflow_datasets\.core\.features\.[A-Za-z0-9_.]+")
 _COMPRESSION = re.compile(r"none|snappy|brotli(?::(?:[0-9]|1[01]))?")
 _PATH = re.compile(rf"{RECORDS}/[A-Za-z0-9_-]{{1,80}}/[0-9a-f-]{{36}}\.array_record")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
@@ -37,31 +41,30 @@ class RecordOptions:
     """How a field's records are written, of which readers need nothing; and what they are.
 
     ``group_size`` is how many records are compressed and read together; what is None suits the records. ``decoder``
-    names what turns a record into what a model takes.
+    names what turns a record into what a model takes; ``features`` is the specification that ``tfds`` needs, as JSON.
     """
 
     group_size: int | None = None
     compression: str | None = None
     decoder: str | None = None
+    features: str | None = None
 
     def encode(self) -> dict[str, Any]:
         """The options as they stand in the log."""
-        named = {"group_size": self.group_size, "compression": self.compression, "decode": self.decoder}
-        return {name: value for name, value in named.items() if value is not None}
+        values = (self.group_size, self.compression, self.decoder, self.features)
+        return {name: value for name, value in zip(_OPTIONS, values, strict=True) if value is not None}
 
     @staticmethod
     def decode(data: Mapping[str, Any]) -> RecordOptions:
         """Read options from the log; unknown ones are passed over."""
-        return RecordOptions(data.get("group_size"), data.get("compression"), data.get("decode"))
+        return RecordOptions(*(data.get(name) for name in _OPTIONS))
 
 
 def record_options(name: str, given: Mapping[str, Any]) -> RecordOptions:
     """Options as a person wrote them for a field; InvalidInputError says what is allowed."""
-    unknown = [key for key in given if key not in ("group_size", "compression", "decode")]
+    unknown = [key for key in given if key not in _OPTIONS]
     if unknown:
-        raise InvalidInputError(
-            f'record_options of "{name}": no option "{unknown[0]}"; give group_size, compression, decode'
-        )
+        raise InvalidInputError(f'record_options of "{name}": no option "{unknown[0]}"; give {", ".join(_OPTIONS)}')
     size, compression = given.get("group_size"), given.get("compression")
     if size is not None and (not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_GROUP_SIZE):
         raise InvalidInputError(f'record_options of "{name}": group_size is a number from 1 to {MAX_GROUP_SIZE}')
@@ -73,7 +76,48 @@ def record_options(name: str, given: Mapping[str, Any]) -> RecordOptions:
     decoder = given.get("decode")
     if decoder is not None and decoder not in DECODERS:
         raise InvalidInputError(f'record_options of "{name}": decode is {", ".join(DECODERS)}, not {decoder}')
-    return RecordOptions(size, str(compression).lower() if compression is not None else None, decoder)
+    features = given.get("features")
+    if (features is None) == (decoder == "tfds"):
+        raise InvalidInputError(
+            f'record_options of "{name}": decode tfds and features go together: space_sql.training.tfds.spec(…) writes '
+            "features"
+        )
+    if features is not None:
+        check_features(name, features)
+    return RecordOptions(size, str(compression).lower() if compression is not None else None, decoder, features)
+
+
+def check_features(name: str, features: object) -> None:
+    """Raise InvalidInputError unless this is a specification of features of tensorflow_datasets itself.
+
+    It names the classes of its features, which are imported when records are decoded: a dataset must not name others.
+    """
+    try:
+        told = orjson.loads(features) if isinstance(features, str) else None
+    except orjson.JSONDecodeError:
+        told = None
+    if not isinstance(told, dict) or not isinstance(told.get("pythonClassName"), str):
+        raise InvalidInputError(
+            f'record_options of "{name}": features is the JSON text that space_sql.training.tfds.spec(…) writes'
+        )
+    for found in _feature_classes(told):
+        if not isinstance(found, str) or not _FEATURE_CLASS.fullmatch(found):
+            raise InvalidInputError(
+                f'record_options of "{name}": {found} is not a feature of tensorflow_datasets: a dataset names no '
+                "code of others"
+            )
+
+
+def _feature_classes(told: object) -> Iterator[object]:
+    """The classes that a specification names; below ``features`` are names that people gave."""
+    if isinstance(told, list):
+        for part in told:
+            yield from _feature_classes(part)
+    if isinstance(told, dict):
+        for key, value in told.items():
+            if key in ("pythonClassName", "python_class_name") and not isinstance(value, dict):
+                yield value
+            yield from _feature_classes(value)
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,16 @@ from typing import Any, Protocol
 from space_sql.dataset.rows import Rows
 from space_sql.dataset.transact import Report, Result
 from space_sql.functions import (
+    blame,
     changes,
+    conflicts,
     datasets,
     diff,
+    diff_stat,
     epoch,
     file,
     files,
+    history,
     info,
     lineage,
     record,
@@ -36,6 +40,7 @@ from space_sql.functions import (
     refs,
     scan,
     schema,
+    schema_diff,
     snapshots,
 )
 
@@ -86,6 +91,11 @@ READS: dict[str, Callable[..., str]] = {
     "space_scan": scan.read,
     "space_changes": changes.read,
     "space_diff": diff.read,
+    "space_diff_stat": diff_stat.read,
+    "space_schema_diff": schema_diff.read,
+    "space_conflicts": conflicts.read,
+    "space_history": history.read,
+    "space_blame": blame.read,
     "space_snapshots": snapshots.read,
     "space_refs": refs.read,
     "space_schema": schema.read,
@@ -110,6 +120,7 @@ WRITES: dict[str, Write] = {
     "space_update": Write("update"),
     "space_delete": Write("delete"),
     "space_overwrite": Write("overwrite"),
+    "space_merge": Write("merge"),
     "space_materialize": Write("materialize"),
     "space_refresh": Write("refresh"),
 }

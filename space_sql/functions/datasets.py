@@ -10,12 +10,15 @@ from space_sql.dataset.session import Session
 from space_sql.errors import NotFoundError, SpaceError
 from space_sql.functions.info import COLUMNS, describe
 from space_sql.functions.table import table_sql
+from space_sql.storage.files import explained
 
 
 def read(session: Session, folder_path: str | None) -> str:
     """SQL for one row a dataset, as of its main branch, in path order."""
     root = folder(folder_path)
-    if not root.is_dir():
+    with explained(root):
+        found = root.is_dir()
+    if not found:
         raise NotFoundError(f"no folder at {root}")
     return table_sql({**COLUMNS, "problem": "VARCHAR"}, [_row(session, path) for path in find_datasets(root)])
 

@@ -104,6 +104,16 @@ def _signed(raw: bytes) -> bytes:
     return raw[:at] + hashlib.sha256(raw).hexdigest().encode() + raw[at + len(_BLANK) :]
 
 
+def is_sound(raw: bytes) -> bool:
+    """Whether a checkpoint is as it was written, in a form that this version reads."""
+    if not _is_whole(raw):
+        return False
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return tuple(pq.read_schema(pa.BufferReader(raw)).names) == _COLUMNS
+
+
 def _is_whole(raw: bytes) -> bool:
     """Whether a checkpoint is as it was written."""
     found = _SIGNATURE.search(raw, max(raw.rfind(_CHECKSUM.encode()), 0))

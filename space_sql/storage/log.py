@@ -18,7 +18,7 @@ from typing import Any
 
 from space_sql.errors import FormatError, NotFoundError
 from space_sql.format.commit import Commit
-from space_sql.format.paths import LOG, MARKER, checkpoint_path, entry_id, entry_path
+from space_sql.format.paths import ENTRY, LOG, MARKER, checkpoint_path, entry_id, entry_path
 from space_sql.format.state import NO_REFS, Refs, State, first_state
 from space_sql.storage import checkpoint as cp
 from space_sql.storage import files
@@ -44,6 +44,7 @@ class Log:
         self._commits: OrderedDict[int, Commit] = OrderedDict()
         self._states: OrderedDict[int, State] = OrderedDict()
         self._checkpoints: OrderedDict[int, cp.Checkpoint | None] = OrderedDict()
+        self._sound: dict[int, files.Signature] = {}
         self._keys: dict[str, int] = {}
         self._keys_until = -1
 
@@ -95,9 +96,14 @@ class Log:
     def _listed_last(self) -> int:
         """Id of the newest entry by listing the folder, once a process: a missing entry shows as a gap."""
         try:
-            ids = set(self.entry_ids())
+            with files.explained(self.root / LOG):
+                names = [name for name in os.listdir(self.root / LOG) if name.endswith(ENTRY)]
         except NotFoundError:
-            ids = set()
+            names = []
+        newest = entry_id(max(names, default=""))
+        if newest is not None and len(names) == newest + 1:  # so nothing else is there, and there is no gap
+            return newest
+        ids = {number for name in names if (number := entry_id(name)) is not None}
         if not ids:
             raise NotFoundError(f"{self.root} has no commit: its creation did not finish; run space_create again")
         last = max(ids)
@@ -202,6 +208,34 @@ class Log:
             else:
                 yield self.commit(at).summary()
                 at -= 1
+
+    def summaries(self) -> tuple[list[dict[str, Any]], list[str]]:
+        """Summaries of the newest commits, newest first; and the checkpoints with those of all others, by path."""
+        at = self.head().snapshot_id
+        loose: list[dict[str, Any]] = []
+        paths: list[str] = []
+        while at >= 0:
+            if self._is_sound(at):
+                paths.append(checkpoint_path(at))
+                at -= cp.span(at)
+            else:
+                loose.append(self.commit(at).summary())
+                at -= 1
+        return loose, paths
+
+    def _is_sound(self, snapshot_id: int) -> bool:
+        """Whether there is a checkpoint that can be read; each file is looked into once."""
+        if snapshot_id <= 0 or snapshot_id % cp.INTERVAL:
+            return False
+        path = self.root / checkpoint_path(snapshot_id)
+        seen = files.signature(path)
+        if seen is None or self._sound.get(snapshot_id) == seen:
+            return seen is not None
+        raw = files.read(path)
+        if raw is None or not cp.is_sound(raw):
+            return False
+        self._sound[snapshot_id] = seen
+        return True
 
     def find_key(self, commit_key: str) -> Commit | None:
         """The commit that was made with a commit key."""

@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 
 from space_sql.errors import InvalidInputError, near
+from space_sql.format.records import DECODERS, RecordOptions
 from space_sql.training.extra import needs
 from space_sql.training.index import Records
 
@@ -58,24 +59,30 @@ def decoders(decode: Decode, held: Index) -> dict[str, Decoder]:
     if decode is False:
         return {}
     if decode is True:
-        named = {
-            name: column.column.record.decoder
-            for name, column in held.columns.items()
-            if isinstance(column, Records) and column.column.record is not None
-        }
-        return {name: _decoder(decoder) for name, decoder in named.items() if decoder is not None}
+        found = {name: _options(held, name) for name in held.columns}
+        return {name: _decoder(o.decoder, name, o.features) for name, o in found.items() if o.decoder is not None}
     folded = {name.casefold(): name for name in held.columns}
     out = {}
     for name, wanted in decode.items():
         if name.casefold() not in folded:
             raise InvalidInputError(f'decode names "{name}", which is not read.{near(name, held.columns)}')
-        out[folded[name.casefold()]] = _decoder(wanted)
+        column = folded[name.casefold()]
+        out[column] = _decoder(wanted, column, _options(held, column).features)
     return out
 
 
-def _decoder(wanted: str | Callable[[Any], Any]) -> Decoder:
+def _options(held: Index, name: str) -> RecordOptions:
+    column = held.columns[name]
+    return (column.column.record if isinstance(column, Records) else None) or RecordOptions()
+
+
+def _decoder(wanted: str | Callable[[Any], Any], name: str, features: str | None) -> Decoder:
     if callable(wanted):
         return Decoder(getattr(wanted, "__name__", type(wanted).__name__), wanted)
+    if wanted == "tfds":
+        from space_sql.training.tfds import Example
+
+        return Decoder(wanted, Example(name, features))
     if wanted not in NAMED:
-        raise InvalidInputError(f'no decoder "{wanted}".{near(wanted, NAMED)} There are {", ".join(NAMED)}')
+        raise InvalidInputError(f'no decoder "{wanted}".{near(wanted, DECODERS)} There are {", ".join(DECODERS)}')
     return Decoder(wanted, NAMED[wanted])

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from space_sql.dataset.dataset import folder, open_dataset
+from space_sql.dataset.deterministic import ROW
 from space_sql.dataset.selection import ordering, selected_sql
 from space_sql.errors import InvalidInputError, NotFoundError
 from space_sql.format.carriers import physical_projection
@@ -93,7 +94,7 @@ class Query:
     def _sql(self, state: State, items: list[str]) -> str:
         rows = selected_sql(Path(self.root), state, self.where)
         order = ordering(state, self.order_by)
-        return f"SELECT {', '.join(items)} FROM (\nSELECT * FROM (\n{rows}\n) ORDER BY {order}\n)"
+        return f"SELECT {', '.join(items)} FROM (\nSELECT * FROM (\n{rows}\n) AS {ROW} ORDER BY {order}\n)"
 
 
 def query(

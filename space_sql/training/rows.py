@@ -14,7 +14,7 @@ from space_sql.training.index import Numbers
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_CHUNK = 256
+_CHUNK = 64
 
 
 class Rows(ABC):

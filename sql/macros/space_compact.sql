@@ -1,6 +1,7 @@
 -- space_compact(path, target_file_size => '256MB', order_by => NULL, dry_run => false, …)
 -- kind: upkeep
 -- Rewrites small files and files with deleted rows into few files, in the order of the primary key.
+-- Records are copied out of record files of which half is no longer used, and out of small ones where there are many.
 -- It is no data change: every version, change feed and diff reads as before, and older versions keep their files until
 -- they expire. Writers at work are not disturbed. Where nothing would be gained it does nothing.
 -- Arguments:

@@ -9,7 +9,7 @@
 --   source: a query, or the name of a table or view. It sees what your own SELECT would see.
 --   primary_keys: the columns that identify a row, as a list; required.
 --   record_fields: BLOB or VARCHAR columns whose values are kept as records in ArrayRecord files: images, audio, documents.
---   record_options: for record fields, how they are written, as in `{image: {group_size: 1, compression: 'none'}}`.
+--   record_options: for record fields, how they are written, as in `{image: {group_size: 1, compression: 'none'}}`, and what loaders decode them by, as in `{image: {decode: 'image'}}`.
 -- Returns one row: `snapshot_id, operation, rows_inserted, rows_updated, rows_deleted`.
 -- Errors:
 --   already-exists: there is a dataset at the path, or the folder is in use.

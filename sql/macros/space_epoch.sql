@@ -15,7 +15,7 @@
 --   order_by: how rows are numbered before they are shuffled, like 'label, id DESC'; omitted, as they lie in the files.
 -- Returns the dataset's columns, with the names and types that they have in that version.
 -- Errors:
---   not-found: no dataset at the path, or no such version.
+--   not-found: no dataset at the path, no such version, or no such column in the predicate or order.
 --   invalid-input: a rank that is not below `world`, a negative epoch; a predicate or order that is not one, or that is not the same at every call.
 -- Example:
 --   SELECT id, label FROM space_epoch('annotations', version => 'v1', seed => 7, epoch => 1);

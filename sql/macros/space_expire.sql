@@ -1,7 +1,8 @@
 -- space_expire(path, older_than => NULL, keep_last => NULL, versions => NULL, dry_run => false, …)
 -- kind: upkeep
 -- Forgets snapshots that no tag and no branch needs, so that `space_vacuum` can free their room.
--- Heads of branches and tagged snapshots are always kept. With both `older_than` and `keep_last`, a snapshot goes only
+-- Heads of branches, tagged snapshots and those at which histories of branches meet, which `space_merge` needs, are
+-- always kept. With both `older_than` and `keep_last`, a snapshot goes only
 -- when both say so. Versions in between can then no longer be read, and `space_changes` does not step over them.
 -- Arguments:
 --   path: the dataset's folder.

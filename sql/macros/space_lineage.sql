@@ -5,7 +5,7 @@
 --   path: the materialized view's folder.
 -- Returns one row for each snapshot that noted positions and each source, newest first:
 --   snapshot_id BIGINT: the view's snapshot.
---   snapshot_time TIMESTAMPTZ: when.
+--   snapshot_time TIMESTAMP WITH TIME ZONE: when.
 --   source_path VARCHAR: the source's folder.
 --   source_dataset_id VARCHAR: the source's identity, which stays with it when it is copied.
 --   source_version VARCHAR: the version or branch that the view names; NULL for main.

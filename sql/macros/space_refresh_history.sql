@@ -5,7 +5,7 @@
 --   path: the materialized view's folder.
 -- Returns one row for the first result and each refresh that wrote a snapshot:
 --   snapshot_id BIGINT: the snapshot.
---   snapshot_time TIMESTAMPTZ: when.
+--   snapshot_time TIMESTAMP WITH TIME ZONE: when.
 --   operation VARCHAR: materialize, refresh or restore.
 --   policy VARCHAR: incremental or full.
 --   sources STRUCT(path VARCHAR, from_snapshot BIGINT, to_snapshot BIGINT)[]: the sources and the snapshots that were applied.

@@ -41,13 +41,16 @@ class Target:
     ref: str
     old_tag: str
     old_branch: str
+    merged: str
 
 
-SAME = Target("", 2, 12, "label", "t", "x", "y")
+SAME = Target("", 2, 12, "label", "t", "x", "y", "z")
 APART = {
-    "A": Target("A", 1, 11, "note", "t_a", "x_a", "y_a"),
-    "B": Target("B", 3, 13, "extra", "t_b", "x_b", "y_b"),
+    "A": Target("A", 1, 11, "note", "t_a", "x_a", "y_a", "z_a"),
+    "B": Target("B", 3, 13, "extra", "t_b", "x_b", "y_b", "z_b"),
 }
+MERGED = {"z": 2, "z_a": 1, "z_b": 3}
+"""Branches to merge, and the row whose label they changed since they left main."""
 
 
 def target(who: str, *, same: bool) -> Target:
@@ -72,8 +75,12 @@ def base_content() -> Content:
         {"id": "id", "label": "label", "note": "note", "extra": "extra"},
         rows,
         {"v0": first, **dict.fromkeys(("x", "x_a", "x_b"), first)},
-        dict.fromkeys(("y", "y_a", "y_b"), first),
+        dict.fromkeys(("y", "y_a", "y_b"), first) | {name: _labelled(rows, row, name) for name, row in MERGED.items()},
     )
+
+
+def _labelled(rows: list[RowModel], row: int, label: str) -> list[RowModel]:
+    return [{**r, "label": label} if r["id"] == row else dict(r) for r in rows]
 
 
 def create_base(con: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -88,6 +95,9 @@ def create_base(con: duckdb.DuckDBPyConnection, path: Path) -> None:
         call(con, "space_branch", path, name)
     call(con, "space_update", path, "label = 'zwei'", "id = 2")
     call(con, "space_delete", path, "id = 12")
+    for name, row in MERGED.items():
+        call(con, "space_branch", path, name)
+        call(con, "space_update", path, f"label = '{name}'", f"id = {row}", branch=name)
 
 
 def _rows_sql(*rows: tuple[int, str]) -> str:
@@ -116,6 +126,8 @@ class Operation:
 
     def run(self, con: duckdb.DuckDBPyConnection, path: Path, on: Target, **named: object) -> tuple[Any, ...]:
         """Call it."""
+        if self.name == "merge" and "branch" in named:
+            named["target"] = named.pop("branch")
         return call(con, self.function, path, *self.arguments(on), **named)
 
     def apply(self, content: Content, saw: Content, on: Target) -> Content:
@@ -185,6 +197,12 @@ def _compact(_content: Content, _saw: Content, _on: Target) -> None:
     """No row changes."""
 
 
+def _merge(content: Content, _saw: Content, on: Target) -> None:
+    for row in content.rows:
+        if row["id"] == on.row:
+            row["label"] = on.merged
+
+
 OPERATIONS = {
     operation.name: operation
     for operation in (
@@ -205,5 +223,6 @@ OPERATIONS = {
         Operation("rename column", lambda on: (on.column, f"{on.who}_{on.column}"), _rename_column),
         Operation("drop column", lambda on: (on.column,), _drop_column),
         Operation("compact", lambda _on: ("64KiB", ["id"]), _compact),
+        Operation("merge", lambda on: (on.merged,), _merge),
     )
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "concurrency.md"
-CELLS = ("both", "row", "key", "no", "name")
+CELLS = ("both", "row", "key", "cell", "no", "name")
 
 
 def conflict_table() -> dict[tuple[str, str], str]:

@@ -57,7 +57,7 @@ def expected_error(second: str, first: str, *, same: bool) -> str | None:
     match TABLE[second, first]:
         case "no":
             return "conflict"
-        case "row" | "key":
+        case "row" | "key" | "cell":
             return "conflict" if same else None
         case "name":
             return NAME_ERRORS[second] if same else None

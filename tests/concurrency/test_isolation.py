@@ -278,3 +278,15 @@ def test_a_prepared_statement_reads_the_newest_state_each_time(a: Connection, b:
     as_another_process(lambda: call(b, "space_append", ds, "SELECT 50 AS id"))
     assert a.execute("EXECUTE counting").fetchall() == [(4,)]
     a.execute("DEALLOCATE counting")
+
+
+@pytest.mark.parametrize("what", ["tag", "branch"])
+def test_a_name_that_a_transaction_still_reads_cannot_be_given_again_in_it(
+    transaction: object, a: Connection, b: Connection, ds: Path, what: str
+) -> None:
+    call(b, f"space_{what}", ds, "v1")
+    assert rows(a, ds, version="v1")
+    call(b, f"space_drop_{what}", ds, "v1")
+    with pytest.raises(duckdb.Error) as error:
+        call(a, "space_tag", ds, "v1")
+    assert kind(error.value) == "already-exists"

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from tests.concurrency.conftest import Connection
-from tests.concurrency.operations import OPERATIONS, SAME, base_content, target
+from tests.concurrency.operations import MERGED, OPERATIONS, SAME, base_content, target
 from tests.concurrency.sql import call, kind, literal, rows
 from tests.concurrency.table import conflict_table
 
@@ -150,6 +150,7 @@ def test_a_failed_write_leaves_no_file_behind(
     condition = arriving(lambda: call(b, "space_append", ds, f"SELECT {SAME.key} AS id"))
     with pytest.raises(duckdb.Error):
         call(a, "space_insert", ds, f"FROM (SELECT {SAME.key} AS id) WHERE {condition}")
-    files = reader.execute(f"SELECT file FROM space_files({literal(str(ds))}, version => 'main')").fetchall()
-    old = reader.execute(f"SELECT file FROM space_files({literal(str(ds))}, version => 'v0')").fetchall()
-    assert {path.relative_to(ds).as_posix() for path in (ds / "data").iterdir()} == {name for (name,) in files + old}
+    versions = ("main", "v0", *MERGED)
+    listed = " UNION ".join(f"SELECT file FROM space_files({literal(str(ds))}, version => '{v}')" for v in versions)
+    files = {name for (name,) in reader.execute(listed).fetchall()}
+    assert {path.relative_to(ds).as_posix() for path in (ds / "data").iterdir()} == files

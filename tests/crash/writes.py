@@ -29,6 +29,15 @@ def create_base(con: duckdb.DuckDBPyConnection, path: Path, *, before: str = "")
     call(con, "space_branch", path, "dev")
     if before == "records":
         call(con, "space_upsert", path, "SELECT 1 AS id, 'one'::BLOB AS r UNION ALL SELECT 3, 'three'::BLOB")
+    if before in ("branches", "records"):  # which went on, in one row both
+        call(con, "space_upsert", path, "SELECT 1 AS id, 'dev' AS label UNION ALL SELECT 60, 'new'", branch="dev")
+        call(con, "space_delete", path, "id = 4", branch="dev")
+        call(con, "space_add_column", path, "note VARCHAR", branch="dev")
+    if before == "records":
+        call(con, "space_upsert", path, "SELECT 1 AS id, 'uno'::BLOB AS r", branch="dev")
+    if before == "branches":
+        call(con, "space_update", path, "box = {'x': 1, 'tags': []}", "id = 1")
+        call(con, "space_update", path, "label = 'main'", "id = 2")
     if before == "a checkpoint":  # which comes with entry 32
         for number in range(24):
             call(con, "space_drop_tag" if number % 2 else "space_tag", path, "more")
@@ -82,5 +91,13 @@ WRITES: dict[str, KilledWrite] = {
     "update of records": KilledWrite("space_update", ("r = 'new'::BLOB, label = 'set'", "id >= 1"), before="records"),
     "compact": KilledWrite("space_compact"),
     "expire": KilledWrite("space_expire", named={"versions": [0]}),
+    "merge": KilledWrite("space_merge", ("dev",), before="branches"),
+    "merge of records": KilledWrite(
+        "space_merge",
+        ("dev",),
+        {"resolutions": "SELECT 1 AS id, 'decided'::BLOB AS r", "strategy": "theirs"},
+        before="records",
+    ),
+    "merge that goes forward": KilledWrite("space_merge", ("main",), {"target": "dev"}, before="a merge"),
     "upsert on another branch": KilledWrite("space_upsert", (SOURCE,), {"branch": "dev"}),
 }

@@ -192,6 +192,17 @@ def test_a_source_that_cannot_be_staged_is_one_line(opened: Opener) -> None:
     con.execute("CALL space_append('j', 'SELECT 1 AS id, 1::VARIANT::JSON AS v')")
 
 
+def test_an_error_of_a_record_is_one_line_that_begins_with_its_kind(opened: Opener) -> None:
+    con = opened()
+    con.execute(CREATE)
+    address = "{'file': ?, 'row': 0::BIGINT, 'bytes': 1::BIGINT, 'hash': ''}"
+    for name in ("nope", "é" * 5000):  # one is longer than a line may be
+        with pytest.raises(duckdb.Error) as error:
+            con.execute(f"SELECT space_record('ds', {address})", [name])
+        assert str(error.value).startswith(f"Invalid Input Error: format: '{name[:100]}")
+    assert one_line(error.value) == str(error.value)
+
+
 def test_an_interrupted_write_leaves_the_connection_usable(opened: Opener) -> None:
     con = opened()
     con.execute(CREATE)
@@ -251,11 +262,36 @@ print("alive", con.execute("SELECT count(*) FROM 'ds' WHERE id = 1").fetchall())
     assert "alive" in done.stdout
 
 
+def test_records_that_duckdb_has_no_memory_for_are_given_back(run: Runner) -> None:
+    done = run(
+        """
+def rss(): return int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
+con = load()
+con.execute("CALL space_create('ds', source => 'SELECT range AS id, repeat(''x'', 2000000)::BLOB AS image "
+            "FROM range(20)', primary_keys => ['id'], record_fields => ['image'])")
+con.execute("SET memory_limit = '25MB'")
+sizes = []
+for _ in range(10):
+    try:
+        con.execute("SELECT max(octet_length(image)) FROM 'ds'").fetchall()
+    except duckdb.OutOfMemoryException:
+        sizes.append(rss())
+print(sizes[-1] - sizes[1], len(sizes))
+""",
+        SPACE_SQL_SYNC="off",
+    )
+    assert done.returncode == 0, done.stderr
+    grown, failed = map(int, done.stdout.split())
+    assert failed == 10
+    assert grown < 150  # ten times forty megabytes, were they kept
+
+
 def test_a_missing_package_is_one_line_and_the_host_lives(run: Runner) -> None:
     done = run(
         """
 sys.modules["space_sql"] = None
 con = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+con.execute("SET enable_progress_bar = false")
 for _ in range(2):
     try:
         con.execute(f"LOAD '{EXTENSION}'")
@@ -306,6 +342,12 @@ def test_a_broken_record_is_one_line_and_the_shell_lives(
     assert done.stdout == "42\n0\n1\n"
 
 
+def test_a_library_that_is_no_python_is_one_line(shell: Runner, tmp_path: Path) -> None:
+    done = shell("SELECT 42;\n", extension=copied(tmp_path / "copy", libpython=str(built())))
+    assert "this Python has no function Py_IsInitialized: Space SQL needs Python 3.11 or later" in done.stderr
+    assert done.stdout == "42\n"
+
+
 def test_a_variable_names_another_record(shell: Runner, tmp_path: Path) -> None:
     broken = copied(tmp_path / "copy", libpython="/nowhere/libpython3.so")
     whole = tmp_path / "whole.python"
@@ -326,6 +368,7 @@ def test_the_shell_ends_well_after_all_kinds_of_work(shell: Runner) -> None:
     assert done.stdout.splitlines()[-1] == "103"
 
 
+@pytest.mark.stress
 def test_closing_gives_back_memory_locks_and_handles(run: Runner) -> None:
     rounds = 1000 if LONG else 60
     done = run(
@@ -349,6 +392,7 @@ print(sizes[9], sizes[len(sizes) // 2], sizes[-1])
     assert late - middle < (4 if LONG else 6), done.stdout  # sixty rounds leave room for one arena of malloc
 
 
+@pytest.mark.stress
 def test_eight_connections_query_and_write_at_once(opened: Opener) -> None:
     con = opened("file.duckdb")
     con.execute("CALL space_create('ds', columns => 'id BIGINT, who BIGINT', primary_keys => ['id', 'who'])")

@@ -102,6 +102,7 @@ class ShellConnection:
 
 def _statements(sql: str) -> list[str]:
     try:
-        return [statement.query for statement in duckdb.extract_statements(sql)] or [sql]
+        queries = [statement.query for statement in duckdb.extract_statements(sql)]
     except duckdb.Error:
         return [sql]
+    return queries if queries and all(queries) else [sql]  # DuckDB 1.5 makes a PIVOT several, some without text

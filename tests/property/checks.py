@@ -85,7 +85,7 @@ class Reading:
         for name, snapshot_id in sorted(self.world.tags.items()):
             tags.setdefault(snapshot_id, []).append(name)
         listed = [e for e in reversed(self.world.entries) if e.snapshot_id not in self.world.expired]
-        assert found == [(*e.row, None, tags.get(e.snapshot_id, [])) for e in listed]
+        assert found == [(*e.row, tags.get(e.snapshot_id, [])) for e in listed]
         head = self.world.content(self.world.branches[MAIN])
         _, info = self.query(
             "SELECT snapshot_id, row_count, column_count, snapshots, branches, tags "
@@ -128,29 +128,51 @@ class Reading:
         """The net difference of two versions: exactly for unique keys, as bags of rows otherwise."""
         first, second = self.world.content(first_id), self.world.content(second_id)
         older, newer = (first, second) if first_id <= second_id else (second, first)
-        slots = diff_columns(older, newer)
+        pairs = diff_columns(older, newer, forward=first_id <= second_id)
         names, found = self.query(f"FROM {call_sql('space_diff', self.path, str(first_id), str(second_id))}")
-        shown: dict[str, str] = {}
-        for slot in slots:
-            shown.setdefault(slot.name.casefold(), slot.name)
-        assert [n.casefold() for n in names] == [
-            "diff_type",
-            *(f"from_{name}" for name in shown),
-            *(f"to_{name}" for name in shown),
-        ]
+        shown = [pair.name for pair in pairs]
+        assert names == ["diff_type", *(f"from_{name}" for name in shown), *(f"to_{name}" for name in shown)]
         width = len(shown)
         got: Counter[DiffRow] = Counter()
         for kind, *values in found:
-            before = tuple(sorted(zip(shown, map(freeze, values[:width]), strict=True)))
-            after = tuple(sorted(zip(shown, map(freeze, values[width:]), strict=True)))
+            before = tuple(zip(shown, map(freeze, values[:width]), strict=True))
+            after = tuple(zip(shown, map(freeze, values[width:]), strict=True))
             got[DiffRow(kind, None if kind == "added" else before, None if kind == "removed" else after)] += 1
             assert kind != "added" or all(value is None for value in values[:width])
             assert kind != "removed" or all(value is None for value in values[width:])
         if unique(first) and unique(second):
-            assert got == diff(first, second, slots), f"diff of {first_id} and {second_id}"
+            assert got == diff(first, second, pairs), f"diff of {first_id} and {second_id}"
         removed = sum(n for row, n in got.items() if row.before is not None)
         added = sum(n for row, n in got.items() if row.after is not None)
         assert len(first.rows) - removed + added == len(second.rows)
+
+    def blame(self, branch: str) -> None:
+        """Which commit wrote each row of a branch as it is."""
+        content = self.world.content(self.world.branches[branch])
+        _, found = self.query(f"FROM {call_sql('space_blame', self.path, branch)}")
+        keys = sorted(self._key_columns(content))
+        written = [(self.world.written_by(i), *(row.get(n) for n in keys)) for i, row in content.rows.items()]
+        assert bag([(row[0], *row[4:]) for row in found]) == bag(written), f"blame of {branch}"
+
+    def _key_columns(self, content: Content) -> list[int]:
+        return [c.id for c in content.columns if c.id in content.keys]
+
+    def row_history(self, session: Session, key: tuple[Value, ...], shown: str) -> None:
+        """Every version of a row on the session's branch, newest first."""
+        head = self.world.branches[session.branch or MAIN]
+        columns = self.world.content(head).columns
+        at = [[c.id for c in columns].index(number) for number in self.world.content(head).keys]
+        _, found = self.query(f"FROM {call_sql('space_history', self.path)[:-1]}, {shown})")
+        expected: Counter[tuple[Value, ...]] = Counter()
+        for snapshot_id, change, *values in self.world.versions(head, columns):
+            if tuple(values[i] for i in at) == key:
+                expected[snapshot_id, change, *values] += 1
+        alive = {row[0] for row in expected if row[1] != "delete"}
+        for row in list(expected):
+            if row[1] == "delete" and row[0] in alive:
+                del expected[row]
+        assert bag([(row[0], *row[4:]) for row in found]) == expected, f"history of {key}"
+        assert [row[0] for row in found] == sorted((row[0] for row in found), reverse=True)
 
     def transaction(self, session: Session) -> None:
         """What a session with an open transaction sees: the state that it saw first, and its own writes."""

@@ -40,6 +40,7 @@ class Driver(RuleBasedStateMachine):
         self.column_ids = itertools.count(1)
         self.changed: set[str] = set()
         self.aimed: str | None = None
+        self.working_on: str | None = None
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A connection that does not sync, for speed."""
@@ -54,6 +55,9 @@ class Driver(RuleBasedStateMachine):
 
     def aim(self, data: st.DataObject) -> None:
         """Perhaps name a branch for the next write, as the argument ``branch``."""
+        if self.working_on is not None:
+            self.aimed = self.working_on
+            return
         self.aimed = (
             data.draw(st.sampled_from(sorted(self.world.branches))) if data.draw(st.integers(0, 5)) == 0 else None
         )

@@ -8,18 +8,16 @@ from hypothesis.stateful import initialize, invariant, rule
 
 from tests.concurrency.sql import call_sql
 from tests.property import checks, model
-from tests.property.column_rules import ColumnRules
 from tests.property.driver import SESSIONS
+from tests.property.merge_rules import MergeRules
 from tests.property.model import Column, Content
-from tests.property.ref_rules import RefRules
-from tests.property.row_rules import RowRules
 from tests.property.session_rules import SessionRules
 from tests.property.sources import NAMES, TYPES, as_values, draw_rows, quoted, source_sql
 from tests.property.upkeep_rules import UpkeepRules
 from tests.property.world import MAIN, World
 
 
-class DatasetMachine(RowRules, ColumnRules, RefRules, UpkeepRules, SessionRules):
+class DatasetMachine(MergeRules, UpkeepRules, SessionRules):
     """After every step, all that is read equals the model."""
 
     @initialize(data=st.data(), two_keys=st.booleans(), from_source=st.booleans())

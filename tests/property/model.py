@@ -68,6 +68,12 @@ class Content:
         """The rows as a scan returns them, in no order."""
         return Counter(self.shape(values) for values in self.rows.values())
 
+    def with_column_as(self, old: int, new: int) -> Content:
+        """The same with another id for a column."""
+        columns = tuple(replace(c, id=new) if c.id == old else c for c in self.columns)
+        rows = {i: {new if n == old else n: v for n, v in row.items() if n != new} for i, row in self.rows.items()}
+        return replace(self, columns=columns, rows=rows)
+
     @property
     def ids(self) -> frozenset[int]:
         """Identities of the columns."""
@@ -115,13 +121,18 @@ class Entry:
     advances: bool = True
     author: str | None = None
     message: str | None = None
+    merge_parent_id: int | None = None
+    forward: bool = False
 
     @property
     def row(self) -> tuple[Value, ...]:
         """What ``space_snapshots`` shows of it."""
         e = self.effect
         counts = (e.inserted, e.updated, e.deleted)
-        return (self.snapshot_id, self.parent_id, self.branch, self.operation, *counts, self.author, self.message)
+        return (
+            *(self.snapshot_id, self.parent_id, self.branch, self.operation, *counts),
+            *(self.author, self.message, self.merge_parent_id),
+        )
 
     def feed(self, columns: Sequence[Column]) -> Counter[tuple[Value, ...]]:
         """What ``space_changes`` shows of it, with the columns of a later version."""
@@ -136,9 +147,12 @@ class Entry:
         replaces = self.operation in ("update", "upsert")
         before, after = self.before, self.effect.content
         lost = [c.id for c in columns if c.id in before.ids and c.id not in after.ids]
+        if self.operation == "merge" and (self.forward or lost):
+            return self._paired(before, after, columns)
         for identity, values in before.rows.items():
             if identity not in after.rows:
-                change = "update_preimage" if replaces else "delete"
+                replaced = replaces or (self.operation == "merge" and after.gone[identity] == "update")
+                change = "update_preimage" if replaced else "delete"
                 out[self.snapshot_id, change, *before.in_columns(values, columns)] += 1
             elif any(values.get(i) is not None for i in lost):  # dropped here, and there again in the later version
                 out[self.snapshot_id, "update_preimage", *before.in_columns(values, columns)] += 1
@@ -147,6 +161,17 @@ class Entry:
             if identity not in before.rows:
                 change = "update_postimage" if identity in self.effect.postimages else "insert"
                 out[self.snapshot_id, change, *after.in_columns(values, columns)] += 1
+        return out
+
+    def _paired(self, before: Content, after: Content, columns: Sequence[Column]) -> Counter[tuple[Value, ...]]:
+        """What differs as values; rows of one key are an update."""
+        came, went = bag_difference(before, after, columns)
+        at = [i for i, c in enumerate(columns) if c.id in after.keys]
+        both = {tuple(r[i] for i in at) for r in came} & {tuple(r[i] for i in at) for r in went}
+        out: Counter[tuple[Value, ...]] = Counter()
+        for rows, alone, paired in ((went, "delete", "update_preimage"), (came, "insert", "update_postimage")):
+            for row, count in rows.items():
+                out[self.snapshot_id, paired if tuple(row[i] for i in at) in both else alone, *row] += count
         return out
 
 
@@ -268,22 +293,46 @@ def change_columns(content: Content, change: Callable[[Content], tuple[Column, .
 
 @dataclass(frozen=True)
 class DiffRow:
-    """One row of ``space_diff`` with the values of both sides by lower-case column name."""
+    """One row of ``space_diff`` with the values of both sides by column name."""
 
     kind: str
     before: tuple[tuple[str, Value], ...] | None
     after: tuple[tuple[str, Value], ...] | None
 
 
-def diff_columns(older: Content, newer: Content) -> list[Column]:
-    """The union of both versions' columns, the newer version's first."""
-    known = {c.id for c in newer.columns}
-    return [*newer.columns, *(c for c in older.columns if c.id not in known)]
+@dataclass(frozen=True)
+class Pair:
+    """A column of a difference: what it is called there, and the columns that it shows of the two versions."""
+
+    name: str
+    before: int
+    after: int
 
 
-def diff(first: Content, second: Content, slots: Sequence[Column]) -> Counter[DiffRow]:
+def diff_columns(older: Content, newer: Content, *, forward: bool) -> list[Pair]:
+    """The columns of a difference, the newer version's first; ``forward`` when it leads from the older version."""
+    pairs = {c.name.casefold(): Pair(c.name, c.id, c.id) for c in newer.columns}
+    taken = {c.name.casefold() for c in (*newer.columns, *older.columns)}
+    for c in older.columns:
+        if c.id in newer.ids:
+            continue
+        name, holder = c.name, pairs.get(c.name.casefold())
+        if holder is None:
+            pairs[name.casefold()] = Pair(name, c.id, c.id)
+        elif holder.after not in older.ids:
+            ends = (c.id, holder.after) if forward else (holder.before, c.id)
+            pairs[name.casefold()] = Pair(holder.name, *ends)
+        else:
+            number = next(n for n in itertools.count(1) if f"{name}_{n}".casefold() not in taken)
+            taken.add(f"{name}_{number}".casefold())
+            pairs[f"{name}_{number}".casefold()] = Pair(f"{name}_{number}", c.id, c.id)
+    return list(pairs.values())
+
+
+def diff(first: Content, second: Content, pairs: Sequence[Pair]) -> Counter[DiffRow]:
     """The net difference of two versions whose keys are unique."""
     out: Counter[DiffRow] = Counter()
+    slots = sorted(first.ids | second.ids)
     a = {first.key(values): values for values in first.rows.values()}
     b = {second.key(values): values for values in second.rows.values()}
     for key in a.keys() | b.keys():
@@ -294,23 +343,11 @@ def diff(first: Content, second: Content, slots: Sequence[Column]) -> Counter[Di
             kind = "modified"
         else:
             continue
-        out[DiffRow(kind, diff_side(first, here, slots), diff_side(second, there, slots))] += 1
+        before = None if here is None else tuple((p.name, _slot(first, here, p.before)) for p in pairs)
+        after = None if there is None else tuple((p.name, _slot(second, there, p.after)) for p in pairs)
+        out[DiffRow(kind, before, after)] += 1
     return out
 
 
-def _slot(content: Content, values: Values, slot: Column) -> Value:
-    return values.get(slot.id) if content.column(slot.id) is not None else None
-
-
-def diff_side(content: Content, values: Values | None, slots: Sequence[Column]) -> tuple[tuple[str, Value], ...] | None:
-    """One side by column name; of columns of one name the one that this side has."""
-    if values is None:
-        return None
-    out: dict[str, Value] = {}
-    for slot in slots:
-        name = slot.name.casefold()
-        if content.column(slot.id) is not None:
-            out[name] = values.get(slot.id)
-        else:
-            out.setdefault(name, None)
-    return tuple(sorted(out.items()))
+def _slot(content: Content, values: Values, number: int) -> Value:
+    return values.get(number) if number in content.ids else None

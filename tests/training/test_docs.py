@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/training.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```python\n(.*?)^```\n", re.M | re.S)
-OPTIONAL = ("torch", "grain", "tensorflow", "datasets", "ray", "polars", "PIL")
+OPTIONAL = ("torch", "grain", "tensorflow", "datasets", "ray", "polars", "tensorflow_datasets", "PIL")
 
 
 def needed(code: str) -> set[str]:

@@ -28,6 +28,16 @@ PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page.name not in ("refer
 FENCE = re.compile(r"^```sql\n(?P<sql>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S)
 MACROS = sorted((ROOT / "sql/macros").glob("space_*.sql"))
 PARAMETER = re.compile(r"(\w+)(?: := [^,)]+)?")
+SINCE = ("space_changes", "space_diff", "space_diff_stat", "space_schema_diff")
+OWN_COLUMNS = (
+    "space_scan",
+    "space_epoch",
+    "space_changes",
+    "space_diff",
+    "space_datasets",
+    "space_history",
+    "space_blame",
+)
 OPTIONS = {"branch", "message", "author", "expected_snapshot", "commit_key"}
 
 
@@ -85,7 +95,11 @@ def test_a_header_names_every_argument(path: Path) -> None:
 @pytest.mark.parametrize("path", [path for path in MACROS if "-- kind: read" in path.read_text(encoding="utf-8")])
 def test_a_header_names_the_columns_that_a_read_returns(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     found: Any = GENERATOR["entry"](path.stem)
-    arguments = {"space_changes": "'annotations', 'v1'", "space_diff": "'annotations', 'v1'", "space_datasets": "'.'"}
+    arguments = dict.fromkeys(SINCE, "'annotations', 'v1'") | {
+        "space_datasets": "'.'",
+        "space_conflicts": "'annotations', 'main'",
+        "space_history": "'annotations', 2",
+    }
     if path.stem in ("space_refresh_history", "space_lineage"):
         con.execute("CALL space_materialize('kept', 'SELECT id, label FROM space_scan(''annotations'')')")
         arguments[path.stem] = "'kept'"
@@ -93,9 +107,9 @@ def test_a_header_names_the_columns_that_a_read_returns(con: duckdb.DuckDBPyConn
     returned = dict(con.execute(f"SELECT column_name, column_type FROM (DESCRIBE FROM {call})").fetchall())
     documented = dict(key.split(" ", 1) for key, _ in found.columns)
     for name, type_ in documented.items():
-        if "<column>" not in name:
+        if "<column>" not in name + type_:
             assert returned[name] == type_
-    if path.stem not in ("space_scan", "space_epoch", "space_changes", "space_diff", "space_datasets"):
+    if path.stem not in OWN_COLUMNS:
         assert list(returned) == list(documented)
 
 

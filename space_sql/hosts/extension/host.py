@@ -15,6 +15,7 @@ from space_sql.errors import InvalidInputError
 from space_sql.format.types import quote_identifier, quote_literal
 from space_sql.functions.calls import FUNCTIONS, SESSIONS
 from space_sql.functions.catalogue import VALUES
+from space_sql.hosts.extension.literal import read_path
 from space_sql.hosts.python import macros
 
 _KEEPERS = ("space", "space_sql")
@@ -37,12 +38,16 @@ class _Macro(NamedTuple):
 
 
 def functions() -> list[tuple[str, str, str, str, Callable[..., Any]]]:
-    """Name, a letter for each parameter, one for the result, V when volatile, and what to call: see space.h."""
+    """Name, a letter for each parameter, one for the result, its kind, and what to call: see space.h.
+
+    Kinds are V, volatile; E, which only the extension has; none.
+    """
     assert all(function.vector == (function.returns == "BLOB") for function in FUNCTIONS)
     calls = {function.name: function.call for function in FUNCTIONS}
     values = [
-        ("space_record", "TA", "L", "", calls["_space_record"]),
-        ("space_file", "T", "F", "", calls["_space_token"]),
+        ("space_record", "TA", "L", "E", calls["_space_record"]),
+        ("space_file", "T", "F", "E", calls["_space_token"]),
+        ("_space_path", "TTT", "T", "E", read_path),
     ]
     return values + [
         (

@@ -48,9 +48,9 @@ typedef struct { /* fixed by the API; only ever passed by address */
 } duckdb_result;
 
 typedef struct {
-    void (*set_error)(duckdb_handle info, const char *error);
-    duckdb_handle *(*get_database)(duckdb_handle info);
-    const void *(*get_api)(duckdb_handle info, const char *version);
+    void (*set_error)(duckdb_handle info, const char *error); /* without it, a failed entry invalidates the database */
+    duckdb_handle *(*get_database)(duckdb_handle info);       /* freed after loading: never to be kept */
+    const void *(*get_api)(duckdb_handle info, const char *version); /* freed after loading: copied by value */
 } duckdb_extension_access;
 
 enum duckdb_type {
@@ -67,11 +67,11 @@ typedef void (*duckdb_table_main_callback)(duckdb_handle info, duckdb_handle out
 typedef void (*duckdb_replacement_callback)(duckdb_handle info, const char *name, void *data);
 typedef void (*duckdb_delete_callback)(void *data);
 
-extern void *duckdb_slots[DUCKDB_SLOTS]; /* a copy: the struct that get_api returns is gone after loading */
+extern void *duckdb_slots[DUCKDB_SLOTS]; /* a copy: the struct that get_api returns is freed after loading */
 
 #define SLOT(number, result, ...) ((result(*)(__VA_ARGS__))duckdb_slots[number])
 
-/* databases: the handle is freed after loading, and a connection kept open would lock a file database for ever */
+/* databases: a connection kept open would lock a file database until the process ends, and is never given back */
 #define duckdb_connect SLOT(3, duckdb_state, duckdb_handle, duckdb_handle *)
 #define duckdb_disconnect SLOT(6, void, duckdb_handle *)
 #define duckdb_library_version SLOT(7, const char *, void)
@@ -133,6 +133,7 @@ extern void *duckdb_slots[DUCKDB_SLOTS]; /* a copy: the struct that get_api retu
 #define duckdb_scalar_function_set_function SLOT(218, void, duckdb_handle, duckdb_scalar_callback)
 #define duckdb_register_scalar_function SLOT(219, duckdb_state, duckdb_handle, duckdb_handle)
 #define duckdb_scalar_function_get_extra_info SLOT(220, void *, duckdb_handle)
+/* an error must be UTF-8, and set away from Python's lock: the caller may throw a C++ exception through our frames */
 #define duckdb_scalar_function_set_error SLOT(221, void, duckdb_handle, const char *)
 /* table functions */
 #define duckdb_create_table_function SLOT(242, duckdb_handle, void)
@@ -147,7 +148,7 @@ extern void *duckdb_slots[DUCKDB_SLOTS]; /* a copy: the struct that get_api retu
 #define duckdb_register_table_function SLOT(253, duckdb_state, duckdb_handle, duckdb_handle)
 #define duckdb_bind_get_extra_info SLOT(254, void *, duckdb_handle)
 #define duckdb_bind_set_error SLOT(261, void, duckdb_handle, const char *)
-/* replacement scans: may name any table function, `query` too */
+/* replacement scans: may name any table function, `query` too; the name is the last part of a qualified one */
 #define duckdb_add_replacement_scan                                                                                    \
     SLOT(274, void, duckdb_handle, duckdb_replacement_callback, void *, duckdb_delete_callback)
 #define duckdb_replacement_scan_set_function_name SLOT(275, void, duckdb_handle, const char *)

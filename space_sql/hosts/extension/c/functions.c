@@ -84,11 +84,32 @@ static void write_result(char kind, duckdb_handle output, idx_t row, const resul
     }
 }
 
+typedef struct { /* what a call holds while DuckDB takes its results */
+    result_t *results;
+    idx_t texts;      /* how many of them have a text of their own */
+    PyObject *answer; /* where the others' texts are */
+} held_t;
+
+static void let_go(held_t *held) {
+    for (idx_t row = 0; held->results && row < held->texts; row++) {
+        free(held->results[row].text);
+    }
+    free(held->results);
+    if (held->answer && !python_is_ending()) {
+        int lock = PyGILState_Ensure();
+        Py_DecRef(held->answer);
+        PyGILState_Release(lock);
+    }
+}
+
+#define HELD __attribute__((cleanup(let_go))) held_t /* also when DuckDB throws, which it does without memory */
+
 static void call_rows(duckdb_handle info, duckdb_handle chunk, duckdb_handle output) {
     const function_t *function = duckdb_scalar_function_get_extra_info(info);
     char why[WHY] = "";
     idx_t size = duckdb_data_chunk_get_size(chunk);
     result_t *results = calloc(size ? size : 1, sizeof *results);
+    HELD held = {.results = results, .texts = size};
     bool fine = results != NULL;
     if (!fine) {
         snprintf(why, sizeof why, "out of memory");
@@ -108,10 +129,6 @@ static void call_rows(duckdb_handle info, duckdb_handle chunk, duckdb_handle out
     if (!fine) {
         duckdb_scalar_function_set_error(info, why);
     }
-    for (idx_t row = 0; results && row < size; row++) {
-        free(results[row].text);
-    }
-    free(results);
 }
 
 static const struct {
@@ -203,7 +220,7 @@ static void call_columns(duckdb_handle info, duckdb_handle chunk, duckdb_handle 
     char why[WHY] = "out of memory";
     idx_t size = duckdb_data_chunk_get_size(chunk);
     result_t *results = calloc(size ? size : 1, sizeof *results);
-    PyObject *answer = NULL;
+    HELD held = {.results = results};
     bool fine = false;
     const char *address = strchr(function->parameters, 'A');
     if (address && !is_address(duckdb_data_chunk_get_vector(chunk, (idx_t)(address - function->parameters)))) {
@@ -215,8 +232,8 @@ static void call_columns(duckdb_handle info, duckdb_handle chunk, duckdb_handle 
     } else if (results) {
         int lock = PyGILState_Ensure();
         PyObject *arguments = columns(function, chunk, size);
-        answer = arguments ? PyObject_CallObject(function->call, arguments) : NULL;
-        fine = answer && find_bytes(answer, results, size);
+        held.answer = arguments ? PyObject_CallObject(function->call, arguments) : NULL;
+        fine = held.answer && find_bytes(held.answer, results, size);
         if (!fine && PyErr_Occurred()) {
             python_error(why, sizeof why);
         }
@@ -228,15 +245,9 @@ static void call_columns(duckdb_handle info, duckdb_handle chunk, duckdb_handle 
     for (idx_t row = 0; fine && row < size; row++) {
         write_result(function->returns, output, row, &results[row]);
     }
-    if (answer) {
-        int lock = PyGILState_Ensure();
-        Py_DecRef(answer);
-        PyGILState_Release(lock);
-    }
     if (!fine) {
         duckdb_scalar_function_set_error(info, why);
     }
-    free(results);
 }
 
 /* A file reference for each path: the path, and the token of this process. */

@@ -37,7 +37,7 @@ static bool run(loading_t *loading, const char *sql) {
 }
 
 typedef struct {
-    char name[64], returns[2], is_volatile[2];
+    char name[64], returns[2], kind[2];
     function_t function;
 } declared_t;
 
@@ -51,7 +51,7 @@ static ptrdiff_t read_functions(declared_t *out, ptrdiff_t most) {
         bool fine = one && item_text(one, 0, declared->name, sizeof declared->name) &&
                     item_text(one, 1, declared->function.parameters, sizeof declared->function.parameters) &&
                     item_text(one, 2, declared->returns, sizeof declared->returns) &&
-                    item_text(one, 3, declared->is_volatile, sizeof declared->is_volatile) &&
+                    item_text(one, 3, declared->kind, sizeof declared->kind) &&
                     (declared->function.call = item(one, 4));
         if (one) {
             Py_DecRef(one);
@@ -89,11 +89,11 @@ static bool add_functions(loading_t *loading) {
     char *ready = ask(loading, "SELECT _space_ready()"); /* the Python host may have put them there: same functions */
     for (ptrdiff_t i = 0; fine && i < count; i++) {
         declared_t *one = &declared[i];
-        if (ready && one->name[0] == '_') {
+        if (ready && one->kind[0] != 'E') {
             continue;
         }
         one->function.returns = one->returns[0];
-        fine = add_function(loading->connection, one->name, one->is_volatile[0] == 'V', &one->function) == 0;
+        fine = add_function(loading->connection, one->name, one->kind[0] == 'V', &one->function) == 0;
     }
     duckdb_free(ready);
     if (!fine) {

@@ -45,26 +45,47 @@ static char *quoted(char *out, const char *text, size_t length) {
     return out;
 }
 
+/* The text of the query; where DuckDB binds one that does not run yet, asking for it would be its internal error. */
+#define QUERY "CASE WHEN current_query_id() < 9223372036854775807 THEN current_query() END"
+
+/* The scan of a dataset, as SQL. */
+static char *scan(char *out, const char *database, const char *name, size_t length) {
+    out += sprintf(out, "FROM \"%s\".main.space_scan(", database);
+    out = quoted(out, name, length);
+    if (name[length] == '@') {
+        out += sprintf(out, ", version => ");
+        out = quoted(out, name + length + 1, strlen(name + length + 1));
+    }
+    *out++ = ')';
+    *out = 0;
+    return out;
+}
+
 void replace_path(duckdb_handle info, const char *name, void *database) {
     size_t length = dataset_part(name);
     if (!length) {
         return;
     }
-    char *sql = malloc(strlen(database) + 2 * strlen(name) + 64);
-    if (!sql) {
+    size_t size = strlen(database) + 2 * strlen(name) + 64;
+    char *sql = malloc(size), *asking = malloc(2 * size + 2 * strlen(name) + 256), *end = asking;
+    if (sql && asking) {
+        char *end_of_sql = scan(sql, database, name, length);
+        if (strchr(name, '/')) {
+            end = stpcpy(asking, sql);
+        } else { /* it may be the last part of a qualified name, which only the query's text tells */
+            end += sprintf(end, "FROM query(_space_path(" QUERY ", ");
+            end = quoted(end, name, strlen(name));
+            end += sprintf(end, ", ");
+            end = quoted(end, sql, (size_t)(end_of_sql - sql));
+            end += sprintf(end, "))");
+        }
+        duckdb_handle value = duckdb_create_varchar_length(asking, (idx_t)(end - asking));
+        duckdb_replacement_scan_set_function_name(info, "query");
+        duckdb_replacement_scan_add_parameter(info, value);
+        duckdb_destroy_value(&value);
+    } else {
         duckdb_replacement_scan_set_error(info, "out of memory");
-        return;
     }
-    char *end = sql + sprintf(sql, "FROM \"%s\".main.space_scan(", (const char *)database);
-    end = quoted(end, name, length);
-    if (name[length] == '@') {
-        end += sprintf(end, ", version => ");
-        end = quoted(end, name + length + 1, strlen(name + length + 1));
-    }
-    *end++ = ')';
-    duckdb_handle value = duckdb_create_varchar_length(sql, (idx_t)(end - sql));
-    duckdb_replacement_scan_set_function_name(info, "query");
-    duckdb_replacement_scan_add_parameter(info, value);
-    duckdb_destroy_value(&value);
     free(sql);
+    free(asking);
 }

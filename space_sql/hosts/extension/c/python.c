@@ -246,6 +246,16 @@ bool python_is_ending(void) {
     return is_held || (ending && ending());
 }
 
+/* Errors of ours have a kind, which their text may begin with; others go by their class. */
+static PyObject *kind_of(PyObject *type, PyObject *value) {
+    PyObject *kind = value ? PyObject_GetAttrString(value, "kind") : NULL;
+    if (!kind) {
+        PyErr_Clear();
+        kind = PyObject_GetAttrString(type, "__name__");
+    }
+    return kind;
+}
+
 void python_error(char *why, size_t size) {
     PyObject *type = NULL, *value = NULL, *traceback = NULL;
     PyErr_Fetch(&type, &value, &traceback);
@@ -255,11 +265,14 @@ void python_error(char *why, size_t size) {
         snprintf(why, size, "interrupted");
         PyErr_SetInterrupt(); /* it was meant for the caller's Python, which sees it when the statement has ended */
     } else if (type) {
-        PyObject *name = PyObject_GetAttrString(type, "__name__");
+        PyObject *name = kind_of(type, value);
         PyObject *text = value ? PyObject_Str(value) : NULL;
         const char *kind = name ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
         const char *message = text ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
-        snprintf(why, size, "%s: %s", kind ? kind : "error", message ? message : "(no message)");
+        size_t length = kind ? strlen(kind) : 0;
+        bool is_said = length && message && !strncmp(message, kind, length) && message[length] == ':';
+        snprintf(why, size, "%s%s%s", is_said ? "" : kind ? kind : "error", is_said ? "" : ": ",
+                 message ? message : "(no message)");
         for (char *c = why; *c; c++) {
             if (*c == '\n' || *c == '\r') {
                 *c = ' ';

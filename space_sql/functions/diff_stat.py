@@ -1,0 +1,15 @@
+"""space_diff_stat: how much differs between two versions."""
+
+from __future__ import annotations
+
+from space_sql.dataset.diff_stat import diff_stat_sql
+from space_sql.dataset.session import Session
+from space_sql.errors import InvalidInputError
+
+
+def read(session: Session, path: str | None, from_version: str | None, to_version: str | None) -> str:
+    """SQL for one row for whole rows, then one for each column."""
+    view = session.view(path)
+    if from_version is None:
+        raise InvalidInputError("from_version is required: a snapshot id, tag, branch or branch~N")
+    return diff_stat_sql(view, view.resolve(from_version), view.resolve(to_version, session.branch))

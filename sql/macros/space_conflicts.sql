@@ -1,0 +1,24 @@
+-- space_conflicts(path, from_branch, target => 'main')
+-- kind: read
+-- What keeps `space_merge` from merging a branch: one row a conflicting cell; no row when it would merge.
+-- Arguments:
+--   path: the dataset's folder.
+--   from_branch: the branch to merge (theirs).
+--   target: the branch to merge it into (ours).
+-- Returns one row a conflict:
+--   key STRUCT(<column>): the row's primary key, so that `key.id` is its column `id`; NULL where a whole column is meant.
+--   kind VARCHAR: edited (both edited the cell), added (both added the key), deleted_by_ours or deleted_by_theirs (the other edited the row), dropped_by_ours or dropped_by_theirs (a column that the other edited), renamed (a column, by both), doubled, doubled_in_ours or doubled_in_theirs (the key is there more than once: no strategy helps).
+--   column_name VARCHAR: the cell's column; NULL where the whole row is meant.
+--   base VARCHAR: the cell in the common ancestor, as text; NULL where it has no such row.
+--   ours VARCHAR: the cell in the target.
+--   theirs VARCHAR: the cell in the branch.
+-- Errors:
+--   not-found: no dataset at the path, no such branch, or the common ancestor was expired.
+--   conflict: schemas that do not go together.
+-- Example:
+--   CALL space_branch('points', 'dev');
+--   CALL space_update('points', 'label = ''comet''', 'id = 1', branch => 'dev');
+--   CALL space_update('points', 'label = ''sun''', 'id = 1');
+--   SELECT key.id, kind, column_name, base, ours, theirs FROM space_conflicts('points', 'dev');
+CREATE OR REPLACE TEMP MACRO space_conflicts(path, from_branch, target := 'main') AS TABLE
+SELECT * FROM query(_space_read('space_conflicts', _space_session(), to_json({path: path::VARCHAR, from_branch: from_branch::VARCHAR, target: target::VARCHAR})::VARCHAR));

@@ -1,0 +1,21 @@
+-- space_diff_stat(path, from_version, to_version => NULL)
+-- kind: read
+-- How much differs between any two versions: rows as a whole first, then cells, column by column.
+-- A cell is added where there was no value (NULL, or no row) and is one now, removed the other way round, and modified
+-- where one value became another.
+-- Arguments:
+--   path: the dataset's folder.
+--   from_version: the version to compare; any, also a newer one or one of another branch.
+--   to_version: the version to compare it with; omitted, the head of the session's branch.
+-- Returns a row for the rows as a whole, then one for each column of either version:
+--   column_name VARCHAR: the column; NULL for whole rows.
+--   added BIGINT: rows or cells that came.
+--   modified BIGINT: rows or cells that changed.
+--   removed BIGINT: rows or cells that went.
+-- Errors:
+--   not-found: no dataset at the path, or no such version.
+--   invalid-input: `from_version` is NULL.
+-- Example:
+--   FROM space_diff_stat('annotations', 'v1', 'main');
+CREATE OR REPLACE TEMP MACRO space_diff_stat(path, from_version, to_version := NULL) AS TABLE
+SELECT * FROM query(_space_read('space_diff_stat', _space_session(), to_json({path: path::VARCHAR, from_version: from_version::VARCHAR, to_version: to_version::VARCHAR})::VARCHAR));

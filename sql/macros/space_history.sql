@@ -1,0 +1,21 @@
+-- space_history(path, key)
+-- kind: read
+-- Every version of one row on the session's branch, newest first: when it came, who wrote it and why.
+-- The branch is followed by its own snapshots: what a merge brought is shown as of the merge. History that was expired
+-- is not shown; the version that stood at the oldest snapshot that is left has no `change_type`.
+-- Arguments:
+--   path: the dataset's folder.
+--   key: the key's value; with several key columns a STRUCT with their names, or a row of values in their order.
+-- Returns five columns, then those of the head:
+--   snapshot_id BIGINT: the commit.
+--   snapshot_time TIMESTAMP WITH TIME ZONE: when it was.
+--   author VARCHAR: as given by the writer.
+--   message VARCHAR: as given by the writer.
+--   change_type VARCHAR: insert, update_postimage or delete (the row is then as it was last).
+-- Errors:
+--   not-found: there is no dataset at the path.
+--   invalid-input: the key is NULL or does not fit the primary key.
+-- Example:
+--   SELECT snapshot_id, message, change_type, label, score FROM space_history('annotations', 2);
+CREATE OR REPLACE TEMP MACRO space_history(path, key) AS TABLE
+SELECT * FROM query(_space_read('space_history', _space_session(), to_json({path: path::VARCHAR, key: to_json(key)::VARCHAR})::VARCHAR));

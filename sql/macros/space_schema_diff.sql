@@ -1,0 +1,25 @@
+-- space_schema_diff(path, from_version, to_version => NULL)
+-- kind: read
+-- Which columns differ between any two versions: a row for each that was added, dropped, renamed or retyped.
+-- Columns are paired by what they are: one that was dropped and added again is both. A column that was renamed and
+-- retyped has two rows.
+-- Arguments:
+--   path: the dataset's folder.
+--   from_version: the version to compare; any, also a newer one or one of another branch.
+--   to_version: the version to compare it with; omitted, the head of the session's branch.
+-- Returns one row a change:
+--   change VARCHAR: added, dropped, renamed or retyped.
+--   from_name VARCHAR: its name in `from_version`; NULL for an added column.
+--   to_name VARCHAR: its name in `to_version`; NULL for a dropped column.
+--   from_type VARCHAR: its type in `from_version`.
+--   to_type VARCHAR: its type in `to_version`.
+--   column_id BIGINT: what identifies the column for ever.
+-- Errors:
+--   not-found: no dataset at the path, or no such version.
+--   invalid-input: `from_version` is NULL.
+-- Example:
+--   CALL space_rename_column('annotations', 'label', 'animal');
+--   CALL space_add_column('annotations', 'note VARCHAR');
+--   SELECT change, from_name, to_name, to_type FROM space_schema_diff('annotations', 'v1');
+CREATE OR REPLACE TEMP MACRO space_schema_diff(path, from_version, to_version := NULL) AS TABLE
+SELECT * FROM query(_space_read('space_schema_diff', _space_session(), to_json({path: path::VARCHAR, from_version: from_version::VARCHAR, to_version: to_version::VARCHAR})::VARCHAR));
