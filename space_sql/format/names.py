@@ -50,7 +50,7 @@ class Version:
     @property
     def snapshot_id(self) -> int | None:
         """The id when the version is a number, else None."""
-        return int(self.name) if self.name.isdecimal() and self.name.isascii() and len(self.name) < 20 else None
+        return int(self.name) if self.name.isdecimal() and self.name.isascii() and len(self.name) < 1000 else None
 
 
 def parse_version(text: str) -> Version:
