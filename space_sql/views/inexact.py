@@ -1,12 +1,12 @@
 """Floating-point values that depend on the order of rows: they may come out otherwise each time they are computed.
 
-A view may show them, and its rows are matched to 1e-9. They cannot be keys: what is grouped, joined or made distinct
-by them would be sought under a value that was never stored.
+A view may show them, and its rows are matched to 1e-9. They cannot be keys, and no condition may depend on them: what
+is grouped, joined, made distinct or let through by them would be sought under a value that was never stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from space_sql.views import tree
@@ -25,7 +25,6 @@ _EXACT = frozenset(
 _BY_ARGUMENT = {"sum", "avg", "mean", "sum_no_overflow"}
 _RANKS = ("WINDOW_RANK", "WINDOW_ROW", "WINDOW_NTILE", "WINDOW_PERCENT", "WINDOW_CUME")
 _FLOATS = ("FLOAT", "DOUBLE")
-_EQUALITIES = {"COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_DISTINCT_FROM", "COMPARE_NOT_DISTINCT_FROM", "COMPARE_IN"}
 
 
 def names(block: Block) -> frozenset[str]:
@@ -65,31 +64,48 @@ def mentions(node: Any, known: Iterable[str]) -> bool:
 
 
 def check(build: Build, block: Block, keys: Sequence[Node]) -> None:
-    """Raise NoRule when an inexact column of what a block reads is a key in it."""
+    """Raise NoRule when an inexact column of what a block reads is a key in it, or decides which rows it has."""
     known = names(block)
+    conditions = [block.node[part] for part in ("where_clause", "having", "qualify")]
+    told = [(call, block.node["from_table"]) for condition in conditions for call in _calls(condition)]
+    told.extend(_in_subqueries(conditions))
+    if any(_is_inexact(build, block, call, among) for call, among in told):
+        raise refused(["a condition"])
+    if any(leaf.inexact for leaf in block.leaves if leaf.subquery is not None):
+        raise refused(["a subquery"])
     if not known:
         return
     joins = [n for n in tree.walk(block.node) if n.get("type") == "JOIN"]
-    compared = [n for n in tree.walk(block.node["where_clause"]) if n.get("type") in _EQUALITIES]
     sought = [n for n in tree.walk(block.node) if n.get("class") == "SUBQUERY"]
     over = [w["partitions"] for w in windows([block.node["select_list"], block.node["qualify"]])]
-    conditions = [[j.get("condition"), {"using_columns": j.get("using_columns")}] for j in joins]
+    joined = [[j.get("condition"), {"using_columns": j.get("using_columns")}] for j in joins]
     natural = any(j.get("ref_type") == "NATURAL" for j in joins)
-    if natural or mentions([list(keys), compared, sought, over, conditions], known):
+    if natural or mentions([list(keys), conditions, sought, over, joined], known):
         raise refused(known)
 
 
 def refused(known: Iterable[str]) -> NoRule:
     """The reason for inexact keys."""
     shown = ", ".join(sorted(known))
-    return NoRule("inexact-key", f"{shown}: a floating-point sum differs in the last digits, and is a key: round it")
+    return NoRule(
+        "inexact-key",
+        f"{shown}: a floating-point sum differs in the last digits, and decides which rows there are: use DECIMAL",
+    )
 
 
-def _calls(item: Node) -> list[Node]:
+def _calls(item: Any) -> list[Node]:
     return [*aggregates(item), *windows(item)]
 
 
-def _is_inexact(build: Build, block: Block, call: Node) -> bool:
+def _in_subqueries(conditions: Any) -> Iterator[tuple[Node, Node]]:
+    """The calls in the subqueries of conditions, each with the FROM that it reads."""
+    for part in tree.walk(conditions):
+        inner = part["subquery"]["node"] if part.get("class") == "SUBQUERY" else {}
+        for member in ("select_list", "having", "qualify"):
+            yield from ((call, inner["from_table"]) for call in _calls(inner.get(member)))
+
+
+def _is_inexact(build: Build, block: Block, call: Node, among: Node | None = None) -> bool:
     name = call["function_name"].casefold()
     if name in _EXACT or str(call.get("type")).startswith(_RANKS):
         return False
@@ -101,7 +117,7 @@ def _is_inexact(build: Build, block: Block, call: Node) -> bool:
     inner = [n for n in outside_subqueries(given) if n.get("class") in ("FUNCTION", "WINDOW")]
     if aggregates(inner):
         return True
-    bare = block.inside(select([given[0]], block.node["from_table"]))
+    bare = block.inside(select([given[0]], among or block.node["from_table"]))
     try:
         ((_, type_),) = build.columns(bare.sql(bare.new))
     except (NoRule, ValueError):
