@@ -107,9 +107,7 @@ class Reading:
             try:
                 self.query(sql)
             except duckdb.Error as error:
-                wrong = ["not-found: "] * bool(gone) + ["invalid-input: "] * (
-                    at != older
-                )  # or both, and either is said
+                wrong = ["not-found: "] * bool(gone) + ["invalid-input: "] * (at != older)
                 assert any(kind in str(error) for kind in wrong)  # noqa: PT017 - raised or not, both are looked at
                 return
             raise AssertionError(f"{older} is expired or no ancestor of {newer}, yet there are changes")
