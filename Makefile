@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 DUCKDB15 := 1.5.6
 NODE := tests/hosts/node/node_modules/@duckdb/node-api/package.json
 LONG := SPACE_SQL_LONG=1
+HOSTS := python,extension
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -24,7 +25,7 @@ test: lint types $(NODE)  ## lint, types and every test, in .venv
 
 # The shell and Node bring a DuckDB of their own: `make test` has tested them.
 test-duckdb15: $(VENV15)/.installed-dev $(NODE)  ## every test on DuckDB 1.5, in .venv-duckdb15
-	SPACE_SQL_HOSTS=python,extension $(VENV15)/bin/pytest -n auto $(TESTS)
+	SPACE_SQL_HOSTS=$(HOSTS) $(VENV15)/bin/pytest -n auto $(TESTS)
 
 lint: $(VENV)/.installed-dev  ## style
 	$(BIN)/ruff check
