@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -53,6 +54,12 @@ def refuse_lost(schema: Schema, other: Schema) -> None:
         there = other.by_name.get(column.name.casefold())
         if there is None or there.id != column.id:
             refuse_checked(schema, column)
+
+
+def with_checks_of(now: Schema, wanted: Schema) -> Schema:
+    """A schema from elsewhere with the checks and the comment of a branch, which are the branch's own."""
+    refuse_lost(now, wanted)
+    return replace(wanted, checks=now.checks, comment=now.comment)
 
 
 def shown_key(values: tuple[Any, ...]) -> str:

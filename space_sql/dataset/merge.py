@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from space_sql.dataset.ancestry import common_ancestors, ever_had
 from space_sql.dataset.append import changed
+from space_sql.dataset.check_sql import with_checks_of
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import paired_difference
 from space_sql.dataset.engine import cursor
@@ -195,7 +196,7 @@ class Merge(Write):
             rows_inserted=counts.get("insert", 0),
             rows_updated=counts.get("update", 0),
             rows_deleted=counts.get("delete", 0),
-            schema=changed(merge.united.schema, tip),
+            schema=changed(with_checks_of(tip.state.schema, merge.united.schema), tip),
         )
         return commit if self._dry_run else self._written(con, commit, merge, counts)
 
@@ -236,6 +237,7 @@ def _positions(con: duckdb.DuckDBPyConnection, action: str) -> pa.Table:
 def _forward(tip: Tip, theirs: int) -> Commit:
     """The branch's files in place of the target's."""
     wanted, now = tip.view.state(theirs), tip.state.files
+    schema = with_checks_of(tip.state.schema, wanted.schema)
     removed = tuple(n for n, f in now.items() if wanted.files.get(n) != f)
     added = tuple(f for n, f in wanted.files.items() if now.get(n) != f)
     columns = [wide_enough(c, [tip.state.schema]) for c in wanted.schema.columns]
@@ -251,7 +253,7 @@ def _forward(tip: Tip, theirs: int) -> Commit:
         rows_deleted=counts.get("delete", 0),
         files_removed=removed,
         files_added=added,
-        schema=changed(wanted.schema, tip),
+        schema=changed(schema, tip),
     )
 
 

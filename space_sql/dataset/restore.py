@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from space_sql.dataset.append import changed
-from space_sql.dataset.check_sql import refuse_lost
+from space_sql.dataset.check_sql import with_checks_of
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import net_difference
 from space_sql.dataset.engine import cursor
@@ -73,8 +73,7 @@ def view_at(view: View, snapshot_id: int) -> dict[str, Any] | None:
 
 def _kept_checks(wanted: State, now: Schema) -> State:
     """The state to restore, as the log has it now: its columns, and the checks and the comment that stand."""
-    refuse_lost(now, wanted.schema)
-    return replace(wanted, schema=replace(wanted.schema, checks=now.checks, comment=now.comment))
+    return replace(wanted, schema=with_checks_of(now, wanted.schema))
 
 
 def _net_counts(tip: Tip, wanted: State) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tests.property.model import Births, Column, Content, Effect, Refused, Values, bag_difference
+from tests.property.model import Births, Column, Content, Effect, Refused, Values, bag_difference, with_checks_of
 from tests.property.values import Value
 
 Key = tuple[Value, ...]
@@ -199,7 +199,7 @@ class Merge:
                     counts["insert"] += 1
                 else:
                     posts.add(new)
-        content = replace(self.ours, columns=self.columns, rows=after, gone=gone)
+        content = with_checks_of(self.ours, replace(self.ours, columns=self.columns, rows=after, gone=gone))
         return Effect(content, counts["insert"], counts["update"], counts["delete"], frozenset(posts))
 
 
@@ -208,7 +208,8 @@ def forward(ours: Content, theirs: Content) -> Effect:
     came, went = bag_difference(ours, theirs, theirs.columns)
     at = [theirs.columns.index(c) for c in theirs.columns if c.id in theirs.keys]
     updated = len({tuple(r[i] for i in at) for r in came} & {tuple(r[i] for i in at) for r in went})
-    return Effect(theirs, inserted=came.total() - updated, updated=updated, deleted=went.total() - updated)
+    after = with_checks_of(ours, theirs)
+    return Effect(after, inserted=came.total() - updated, updated=updated, deleted=went.total() - updated)
 
 
 def by_key(content: Content) -> dict[Key, Values]:

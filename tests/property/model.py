@@ -287,14 +287,19 @@ def overwrite(content: Content, rows: Sequence[Values], births: Births) -> Effec
     return Effect(after, inserted=len(rows), deleted=len(content.rows))
 
 
-def restore(content: Content, wanted: Content) -> Effect:
-    """The rows and columns of another version; what both have counts as kept, whichever row it is."""
-    came, went = bag_difference(content, wanted, wanted.columns)
+def with_checks_of(content: Content, wanted: Content) -> Content:
+    """A version from elsewhere with the checks and the comment of a branch, which are the branch's own."""
     for _, number, _ in content.checks:
         here, there = content.column(number), wanted.column(number)
         if here is None or there is None or here.name.casefold() != there.name.casefold():
             raise Refused("invalid-input")
-    wanted = replace(wanted, checks=content.checks, comment=content.comment)
+    return replace(wanted, checks=content.checks, comment=content.comment)
+
+
+def restore(content: Content, wanted: Content) -> Effect:
+    """The rows and columns of another version; what both have counts as kept, whichever row it is."""
+    came, went = bag_difference(content, wanted, wanted.columns)
+    wanted = with_checks_of(content, wanted)
     return Effect(wanted, inserted=came.total(), deleted=went.total())
 
 
