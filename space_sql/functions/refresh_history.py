@@ -6,8 +6,7 @@ from typing import Any
 
 from space_sql.dataset.session import Session
 from space_sql.functions.table import table_sql, timestamp
-from space_sql.views.definition import Definition
-from space_sql.views.watermark import watermark
+from space_sql.views.watermark import refreshed
 
 COLUMNS = {
     "snapshot_id": "BIGINT",
@@ -26,31 +25,20 @@ COLUMNS = {
 def read(session: Session, path: str | None) -> str:
     """SQL for the refreshes of the session's branch, newest first."""
     view = session.view(path)
-    at: int | None = view.resolve(None, session.branch)
-    watermark(view, at if at is not None else 0)
     rows: list[dict[str, Any]] = []
-    while at is not None:
-        commit = view.commit(at)
-        if commit.view is not None and not view.refs.has_expired(at):
-            definition = Definition.decode(commit.view)
-            told = definition.refresh
-            before = told.get("from") or {}
-            rows.append(
-                {
-                    **commit.summary(),
-                    "snapshot_time": timestamp(commit.time),
-                    "policy": told.get("policy"),
-                    "sources": [
-                        {
-                            "path": s.folder(view.dataset.root),
-                            "from_snapshot": before.get(s.name),
-                            "to_snapshot": s.snapshot_id,
-                        }
-                        for s in definition.sources
-                    ],
-                    "rows_read": told.get("rows_read"),
-                    "reason": told.get("reason"),
-                }
-            )
-        at = commit.parent_id
+    for commit, definition in refreshed(session, view):
+        told = definition.refresh
+        before = told.get("from") or {}
+        sources = [
+            {"path": s.folder(view.dataset.root), "from_snapshot": before.get(s.name), "to_snapshot": s.snapshot_id}
+            for s in definition.sources
+        ]
+        rows.append(
+            {
+                **commit.summary(),
+                "snapshot_time": timestamp(commit.time),
+                "sources": sources,
+                **{name: told.get(name) for name in ("policy", "rows_read", "reason")},
+            }
+        )
     return table_sql(COLUMNS, rows)
