@@ -13,7 +13,8 @@ from space_sql.format.schema import Schema
 from space_sql.format.types import quote_identifier
 
 _NAME = r'(?:"(?:[^"]|"")+"|(?:[A-Za-z_]|[^\x00-\x7f])(?:[A-Za-z0-9_$]|[^\x00-\x7f])*)'
-_TABLE = re.compile(rf"\s*{_NAME}(?:\s*\.\s*{_NAME}){{0,2}}\s*")
+_SPACE = r"[ \t\n\r\f]*"
+_TABLE = re.compile(rf"{_SPACE}{_NAME}(?:{_SPACE}\.{_SPACE}{_NAME}){{0,2}}{_SPACE}")
 _COMMENT = re.compile(r'("(?:[^"]|"")*")|--[^\n]*|/\*.*?\*/', re.DOTALL)
 _CLAUSES = ("where_clause", "group_expressions", "group_sets", "having", "sample", "qualify", "modifiers")
 
@@ -26,13 +27,23 @@ def source_query(source: str | None) -> str:
     if source is None or not source.strip():
         raise InvalidInputError("a source is required: a query or a table name")
     text = _without_end(source)
-    if _TABLE.fullmatch(_without_comments(text)):
-        return f"(\nFROM {text}\n)"
+    is_name = _TABLE.fullmatch(_without_comments(text))
+    if not is_name:
+        _check_query(text, _statements(text))
+    whole = f"(\nFROM {text}\n)" if is_name else f"(\n{text}\n)"
+    _statements(f"FROM {whole}")  # a name may be a keyword, and a semicolon stand before a query
+    return whole
+
+
+def _statements(text: str) -> list[duckdb.Statement]:
     with cursor() as con:
         try:
-            statements = con.extract_statements(text)
+            return con.extract_statements(text)
         except duckdb.Error as error:
             raise InvalidInputError(f"the source does not parse: {_first_line(error)}") from error
+
+
+def _check_query(text: str, statements: list[duckdb.Statement]) -> None:
     if len(statements) != 1 or statements[0].type.name == "MULTI":
         if re.search(r"\bpivot\b", text, re.IGNORECASE):
             raise InvalidInputError("a PIVOT in a source needs its values there: PIVOT … ON column IN (…)")
@@ -40,7 +51,6 @@ def source_query(source: str | None) -> str:
     kind = statements[0].type.name
     if kind != "SELECT":
         raise InvalidInputError(f"the source must be a query (SELECT, FROM, VALUES, WITH) or a table name, not {kind}")
-    return f"(\n{text}\n)"
 
 
 def predicate_sql(predicate: str | None) -> str:
@@ -72,7 +82,11 @@ def _expression(text: str, what: str) -> str:
     """One expression in brackets, on lines of its own so that a comment at its end stays harmless."""
     text = _without_end(text)
     with cursor() as con:
-        ((row,),) = con.execute("SELECT json_serialize_sql('SELECT ' || ?)", [f"\n{text}\n"]).fetchall()
+        ((row, inside),) = con.execute(
+            "SELECT json_serialize_sql('SELECT ' || t), json_serialize_sql('SELECT (' || t || ')') "
+            "FROM (SELECT ? AS t)",
+            [f"\n{text}\n"],
+        ).fetchall()
     told = orjson.loads(row)
     if told.get("error"):
         raise InvalidInputError(f"the {what} does not parse: {told.get('error_message', 'unknown error')}")
@@ -90,6 +104,9 @@ def _expression(text: str, what: str) -> str:
         raise InvalidInputError(f"the {what} must be one expression, found: {text.strip()}")
     if items[0].get("alias"):
         raise InvalidInputError(f"the {what} must be one expression without an alias, found: {text.strip()}")
+    placed = orjson.loads(inside)  # in brackets, which do not allow a comma at the end
+    if placed.get("error"):
+        raise InvalidInputError(f"the {what} does not parse: {placed.get('error_message', 'unknown error')}")
     return f"(\n{text}\n)"
 
 
@@ -103,7 +120,12 @@ def _tokens(raw: bytes) -> list[tuple[int, bytes]]:
 
 
 def _without_end(text: str) -> str:
-    """The text up to its closing semicolon, if nothing but comments follows that."""
+    """The text up to its closing semicolon, if nothing but comments follows that.
+
+    Raises InvalidInputError for a NUL character, at which DuckDB 1.5 would stop reading.
+    """
+    if "\x00" in text:
+        raise InvalidInputError("SQL cannot have a NUL character; write chr(0) for one in a text")
     raw = text.encode()
     end = len(raw)
     for at, first in reversed(_tokens(raw)):

@@ -57,8 +57,8 @@ class RecordOptions:
 
     @staticmethod
     def decode(data: Mapping[str, Any]) -> RecordOptions:
-        """Read options from the log; unknown ones are passed over."""
-        return RecordOptions(*(data.get(name) for name in _OPTIONS))
+        """Read options from the log, as they may be written there; unknown ones are passed over."""
+        return record_options("record field", {name: data[name] for name in _OPTIONS if name in data})
 
 
 def record_options(name: str, given: Mapping[str, Any]) -> RecordOptions:

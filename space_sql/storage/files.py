@@ -109,11 +109,7 @@ def put_if_absent(path: Path, data: bytes, *, sync: bool) -> bool:
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     with explained(path):
         try:
-            with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                if sync:
-                    os.fsync(file.fileno())
+            _write(temporary, data, sync=sync)
             try:
                 os.link(temporary, path)
             except OSError as error:
@@ -142,16 +138,21 @@ def put_if_absent(path: Path, data: bytes, *, sync: bool) -> bool:
     return True
 
 
+def _write(path: Path, data: bytes, *, sync: bool) -> None:
+    """Write a file that is not there yet."""
+    with open(path, "xb") as file:
+        file.write(data)
+        file.flush()
+        if sync:
+            os.fsync(file.fileno())
+
+
 def replace(path: Path, data: bytes, *, sync: bool) -> None:
     """Put other content in the place of a file, whole or not at all."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     with explained(path):
         try:
-            with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                if sync:
-                    os.fsync(file.fileno())
+            _write(temporary, data, sync=sync)
             os.replace(temporary, path)
         except BaseException:
             remove_quietly(temporary)
