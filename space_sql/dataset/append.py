@@ -7,7 +7,8 @@ from space_sql.dataset.plan import rebase_schema
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options, Tip, draft
 from space_sql.dataset.write import Write, start_staging
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.format.schema import Schema
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from space_sql.dataset.dataset import View
 from space_sql.dataset.rewrite import ORIGINS
 from space_sql.dataset.scan import rows_sql
-from space_sql.format.commit import FILES_PER_COMMIT, DataFile
+from space_sql.format.data_file import FILES_PER_COMMIT, DataFile
 from space_sql.format.types import quote_identifier
 
 _BY = "_space_by"

@@ -10,7 +10,8 @@ from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import net_difference, paired_difference, rows_at
 from space_sql.dataset.scan import Constants, file_list, per_file, rows_sql, value_sql
 from space_sql.dataset.shared_columns import wide_enough
-from space_sql.format.commit import Commit, DataFile, DeleteFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile, DeleteFile
 from space_sql.format.schema import Column, Schema
 from space_sql.format.state import State
 from space_sql.format.types import quote_identifier, quote_literal

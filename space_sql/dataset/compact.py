@@ -20,7 +20,8 @@ from space_sql.dataset.positions import moved
 from space_sql.dataset.record_move import stale
 from space_sql.dataset.rewrite import merge_files
 from space_sql.dataset.transact import Tip, draft
-from space_sql.format.commit import FILES_PER_COMMIT, Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import FILES_PER_COMMIT, DataFile
 from space_sql.format.schema import Schema
 from space_sql.format.state import State
 from space_sql.storage import files as disk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from space_sql.dataset.conflict_rows import conflict_rows
 from space_sql.dataset.dataset import View
 from space_sql.dataset.merge import meeting, sides_of
 from space_sql.dataset.threeway import ThreeWay, as_query
@@ -22,7 +23,7 @@ def conflicts_sql(view: View, branch: str, target: str) -> str:
     sides = sides_of(view, met, ours, target, branch)
     merge = ThreeWay(view.dataset.root, sides, united(sides, None))
     steps = [s for s in merge.steps() if s.name not in ("valued", "merged")]
-    return as_query(steps, merge.conflicts(records=True))
+    return as_query(steps, conflict_rows(merge, records=True))
 
 
 def _none(schema: Schema) -> str:

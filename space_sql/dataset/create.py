@@ -24,7 +24,8 @@ from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Result
 from space_sql.errors import AlreadyExistsError, InvalidInputError, NotFoundError, NotSyncedError, StorageError
 from space_sql.format.carriers import is_opaque
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.format.names import MAIN
 from space_sql.format.paths import DATA, DELETES, FORMAT_VERSION, LOG, MARKER, RECORDS
 from space_sql.format.records import RecordOptions

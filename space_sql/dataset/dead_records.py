@@ -8,7 +8,8 @@ from pathlib import Path
 
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.scan import rows_sql
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.format.schema import Column
 from space_sql.format.types import quote_identifier
 from space_sql.storage.records import RecordFiles

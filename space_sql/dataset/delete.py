@@ -11,7 +11,8 @@ from space_sql.dataset.source import predicate_sql
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Tip, draft
 from space_sql.dataset.write import Write, base_state
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.storage.parquet import write_deletes
 
 

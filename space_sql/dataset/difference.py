@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from space_sql.dataset.scan import FILE, POS, identity_sql, positions_sql, rows_sql, same_sql
-from space_sql.format.commit import DataFile
+from space_sql.format.data_file import DataFile
 from space_sql.format.schema import Column
 from space_sql.format.state import State
 from space_sql.format.types import BIGINT, quote_identifier

@@ -12,7 +12,8 @@ from space_sql.dataset.engine import cursor
 from space_sql.dataset.match import candidates, staged
 from space_sql.dataset.scan import rows_sql
 from space_sql.errors import InvalidInputError
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.format.schema import Check, Schema
 from space_sql.format.state import State
 from space_sql.format.types import quote_identifier

@@ -26,7 +26,8 @@ from space_sql.dataset.forget_plan import data_files
 from space_sql.dataset.reach import paths_of_commit
 from space_sql.dataset.vacuum import LEAST_AGE, own_files
 from space_sql.errors import ConflictError
-from space_sql.format.commit import Commit, DataFile, signed, verified
+from space_sql.format.commit import Commit, signed, verified
+from space_sql.format.data_file import DataFile
 from space_sql.format.forgotten import Forgetting
 from space_sql.format.paths import DATA, DELETES, LOG, MARKER, checkpoint_path, entry_path
 from space_sql.storage import checkpoint as cp

@@ -21,7 +21,8 @@ import pyarrow.compute as pc
 from space_sql.dataset.positions import remembered
 from space_sql.dataset.rewrite import merge_files
 from space_sql.errors import SpaceError
-from space_sql.format.commit import Commit, DataFile, DeleteFile, MergedDeletes
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile, DeleteFile, MergedDeletes
 from space_sql.format.state import State
 from space_sql.storage.parquet import read_positions, write_deletes
 

@@ -20,7 +20,8 @@ from space_sql.dataset.source import predicate_sql
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Report, Tip, draft, transact
 from space_sql.errors import NotSyncedError
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.format.paths import MARKER
 from space_sql.format.schema import Column
 from space_sql.storage import files as disk

@@ -25,7 +25,8 @@ from space_sql.dataset.scan import file_list
 from space_sql.dataset.telling import telling
 from space_sql.dataset.vacuum import LEAST_AGE, own_files
 from space_sql.errors import StorageError
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.format.forgotten import Forgetting, Forgotten
 from space_sql.storage import files as disk
 from space_sql.storage.log import Log

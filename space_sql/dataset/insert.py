@@ -6,7 +6,8 @@ from space_sql.dataset.append import Append
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.match import check_keys, refuse_existing, staged
 from space_sql.dataset.transact import Tip
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 
 
 class Insert(Append):

@@ -18,7 +18,7 @@ from space_sql.dataset.engine import cursor
 from space_sql.dataset.rewrite import write_query
 from space_sql.dataset.scan import FILE, POS, positions_sql, rows_sql, same_sql
 from space_sql.errors import ConflictError, InvalidInputError
-from space_sql.format.commit import DataFile
+from space_sql.format.data_file import DataFile
 from space_sql.format.schema import Column, Schema
 from space_sql.format.state import State
 from space_sql.format.types import Scalar, quote_identifier

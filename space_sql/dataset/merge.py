@@ -17,6 +17,7 @@ import pyarrow as pa
 from space_sql.dataset.ancestry import common_ancestors, ever_had
 from space_sql.dataset.append import changed
 from space_sql.dataset.check_sql import with_checks_of
+from space_sql.dataset.conflict_rows import conflict_rows
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import paired_difference
 from space_sql.dataset.engine import cursor
@@ -31,7 +32,8 @@ from space_sql.dataset.transact import Options, Result, Tip, branch_of, draft
 from space_sql.dataset.united import Side, Sides, United, united
 from space_sql.dataset.write import Write, plan_fields
 from space_sql.errors import ConflictError, InvalidInputError, NotFoundError
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.format.schema import Column, Schema
 from space_sql.format.state import State
 from space_sql.format.types import BOOLEAN
@@ -307,7 +309,7 @@ def _check_conflicts(con: duckdb.DuckDBPyConnection, merge: ThreeWay) -> None:
     """ConflictError that counts the conflicts and shows the first."""
     if merge.winner is not None:
         return
-    listed = f"SELECT count(*) OVER (), * FROM ({merge.conflicts()}) ORDER BY key, column_name LIMIT {_SHOWN}"
+    listed = f"SELECT count(*) OVER (), * FROM ({conflict_rows(merge)}) ORDER BY key, column_name LIMIT {_SHOWN}"
     rows = con.execute(listed).fetchall()
     if not rows:
         return

@@ -5,7 +5,8 @@ from __future__ import annotations
 from space_sql.dataset.append import Append, changed
 from space_sql.dataset.transact import Tip, draft
 from space_sql.errors import ConflictError
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.format.state import State
 
 

@@ -14,7 +14,8 @@ from space_sql.dataset.engine import cursor
 from space_sql.dataset.scan import reader
 from space_sql.dataset.transact import Tip
 from space_sql.errors import ConflictError, FormatError
-from space_sql.format.commit import FILES_PER_COMMIT, Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import FILES_PER_COMMIT, DataFile
 from space_sql.format.state import State
 from space_sql.storage.parquet import ORIGIN_COLUMNS, ORIGIN_IDS, read_positions
 

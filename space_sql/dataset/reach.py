@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.format.state import Refs, State
 from space_sql.storage.log import Log
 

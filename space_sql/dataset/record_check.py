@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from space_sql.dataset.hashing import record_hash
 from space_sql.errors import SpaceError
-from space_sql.format.commit import DataFile
+from space_sql.format.data_file import DataFile
 from space_sql.format.records import ADDRESS
 from space_sql.storage.records import RecordFiles
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from space_sql.format.commit import DataFile
+from space_sql.format.data_file import DataFile
 from space_sql.format.records import ADDRESS, RecordFile, by_path, folder_name
 from space_sql.format.schema import Column
 from space_sql.storage.records import RecordFiles, RecordWriter

@@ -14,7 +14,7 @@ from space_sql.dataset.record_move import RecordMover
 from space_sql.dataset.scan import FILE, POS, rows_sql
 from space_sql.dataset.staging import described
 from space_sql.errors import StorageError
-from space_sql.format.commit import DataFile
+from space_sql.format.data_file import DataFile
 from space_sql.format.records import by_path
 from space_sql.format.schema import Column, Schema
 from space_sql.format.types import BIGINT, quote_identifier

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from space_sql.dataset.checked_cast import checked_cast
 from space_sql.format.carriers import logical_projection, physical, physical_projection
-from space_sql.format.commit import DataFile, DeleteFile
+from space_sql.format.data_file import DataFile, DeleteFile
 from space_sql.format.forgotten import Forgotten
 from space_sql.format.schema import Column, type_mark
 from space_sql.format.types import VARCHAR, Array, List, Map, Scalar, Struct, Type, quote_identifier, quote_literal

@@ -14,7 +14,7 @@ from space_sql.dataset.convert import Converter
 from space_sql.dataset.leaves import empty_leaves
 from space_sql.dataset.recording import Recorder
 from space_sql.dataset.scan import FILE, POS
-from space_sql.format.commit import DataFile
+from space_sql.format.data_file import DataFile
 from space_sql.format.records import RecordFile, placed
 from space_sql.format.schema import Column
 from space_sql.storage.parquet import ROW_GROUP_BYTES, ROW_GROUP_ROWS, DataWriter

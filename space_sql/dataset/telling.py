@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.scan import file_list
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.format.forgotten import Forgetting
 
 _WORD = re.compile(r"[\w.:+@-]+")

@@ -19,7 +19,8 @@ from space_sql.errors import (
     StorageError,
     near,
 )
-from space_sql.format.commit import FILES_PER_COMMIT, Commit
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import FILES_PER_COMMIT
 from space_sql.format.names import MAIN
 from space_sql.format.state import Refs, State
 from space_sql.storage import files

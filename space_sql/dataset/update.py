@@ -18,7 +18,8 @@ from space_sql.dataset.transact import Options, Tip, draft
 from space_sql.dataset.write import Write, base_state, plan_fields
 from space_sql.errors import InvalidInputError
 from space_sql.format.carriers import is_opaque, physical
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.format.schema import Column
 from space_sql.format.types import Struct, parse_type, quote_identifier
 from space_sql.storage.parquet import write_deletes

@@ -8,7 +8,8 @@ from space_sql.dataset.append import Append, changed
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.match import check_keys, merge_rows, staged
 from space_sql.dataset.transact import Tip, draft
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.storage.parquet import write_deletes
 
 

@@ -21,7 +21,7 @@ from space_sql.dataset.reach import reachable
 from space_sql.dataset.record_check import RecordCheck
 from space_sql.dataset.scan import rows_sql
 from space_sql.errors import SpaceError, StorageError
-from space_sql.format.commit import DataFile, DeleteFile
+from space_sql.format.data_file import DataFile, DeleteFile
 from space_sql.format.forgotten import Forgetting
 from space_sql.format.paths import checkpoint_path, entry_path
 from space_sql.format.state import NO_REFS, Refs, State, first_state

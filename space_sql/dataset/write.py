@@ -17,7 +17,8 @@ from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Result, Tip, branch_of, find_repeat, transact
 from space_sql.errors import InvalidInputError, NotSyncedError
 from space_sql.format.carriers import is_opaque, physical
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.format.state import State
 from space_sql.format.types import Struct, Type, quote_literal
 

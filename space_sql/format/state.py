@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from space_sql.errors import FormatError
-from space_sql.format.commit import Commit, DataFile, Ranges
+from space_sql.format.commit import Commit, Ranges
+from space_sql.format.data_file import DataFile
 from space_sql.format.forgotten import Forgetting
 from space_sql.format.names import MAIN
 from space_sql.format.records import RecordFile, by_path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from space_sql.dataset.session import Session
-from space_sql.format.commit import FILES_PER_COMMIT
+from space_sql.format.data_file import FILES_PER_COMMIT
 from space_sql.functions.table import table_sql
 
 COLUMNS = {

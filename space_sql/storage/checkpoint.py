@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from space_sql.errors import FormatError
-from space_sql.format.commit import DataFile, history_of
+from space_sql.format.commit import history_of
+from space_sql.format.data_file import DataFile
 from space_sql.format.forgotten import Forgetting
 from space_sql.format.paths import FORMAT_VERSION
 from space_sql.format.schema import Schema

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from space_sql.errors import FormatError, StorageError
-from space_sql.format.commit import DataFile, DeleteFile
+from space_sql.format.data_file import DataFile, DeleteFile
 from space_sql.format.forgotten import Forgotten
 from space_sql.format.paths import DATA, DELETES, new_data_path, new_deletes_path
 from space_sql.format.records import RecordFile

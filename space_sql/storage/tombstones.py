@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from space_sql.errors import StorageError
-from space_sql.format.commit import DataFile
+from space_sql.format.data_file import DataFile
 from space_sql.format.paths import DATA, new_data_path
 from space_sql.storage import files
 from space_sql.storage.parquet import ORIGIN_COLUMNS, field_id, field_statistics

@@ -14,7 +14,7 @@ from space_sql.dataset.rewrite import write_query
 from space_sql.dataset.scan import FILE, POS, rows_sql
 from space_sql.errors import FormatError
 from space_sql.format.carriers import physical_projection
-from space_sql.format.commit import DataFile, DeleteFile
+from space_sql.format.data_file import DataFile, DeleteFile
 from space_sql.format.schema import Column, Schema
 from space_sql.format.state import State
 from space_sql.format.types import BIGINT, DOUBLE, FLOAT, quote_identifier

@@ -12,7 +12,7 @@ from space_sql.dataset.dataset import folder
 from space_sql.dataset.plan import source_struct
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options, Result
-from space_sql.format.commit import DataFile
+from space_sql.format.data_file import DataFile
 from space_sql.views.definition import Catalogue, Definition, Reader
 from space_sql.views.plan import explained
 from space_sql.views.relation import NoRule

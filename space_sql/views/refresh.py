@@ -18,7 +18,8 @@ from space_sql.dataset.transact import Options, Result, Tip, draft
 from space_sql.dataset.write import Write, base_state
 from space_sql.errors import InvalidInputError, SpaceError
 from space_sql.format.carriers import is_opaque, physical
-from space_sql.format.commit import Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import DataFile
 from space_sql.format.schema import Schema
 from space_sql.format.state import State
 from space_sql.format.types import Struct, parse_type, quote_identifier

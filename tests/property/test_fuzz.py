@@ -25,7 +25,8 @@ from space_sql.dataset.dataset import Dataset, folder, open_dataset
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.source import assignments_sql, predicate_sql, source_query
 from space_sql.errors import SpaceError
-from space_sql.format.commit import Commit, DeleteFile, signed
+from space_sql.format.commit import Commit, signed
+from space_sql.format.data_file import DeleteFile
 from space_sql.format.names import check_ref
 from space_sql.format.paths import MARKER, checked, entry_path
 from space_sql.format.records import record_path

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from space_sql.errors import FormatError
-from space_sql.format.commit import FILES_PER_COMMIT, Commit, DataFile
+from space_sql.format.commit import Commit
+from space_sql.format.data_file import FILES_PER_COMMIT, DataFile
 
 
 def _file(path: str, number: int = 0) -> DataFile:
