@@ -47,6 +47,7 @@ _lock = threading.RLock()
 _connections = itertools.count(1)
 _HELPERS = (
     "_space_session",
+    "_space_staged",
     "_space_write",
     "_space_write_report",
     "_space_change",
