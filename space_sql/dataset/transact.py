@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,10 +23,14 @@ from space_sql.errors import (
 from space_sql.format.commit import Commit
 from space_sql.format.data_file import FILES_PER_COMMIT
 from space_sql.format.names import MAIN
+from space_sql.format.paths import LOG
 from space_sql.format.state import Refs, State
-from space_sql.storage import files
+from space_sql.storage import files, turn
 
 _ATTEMPTS = 1000
+_PATIENCE = 5
+"""Attempts after which a write asks the others to wait."""
+
 _CONTENT = {
     *("append", "insert", "upsert", "update", "delete", "overwrite", "merge"),
     *("add_column", "rename_column", "drop_column"),
@@ -132,60 +137,83 @@ def transact(
     (unless syncing is relaxed).
     """
     dataset = view.dataset
-    branch = branch_of(session, options)
     _check_no_view(dataset, operation)
-    for attempt in range(_ATTEMPTS):
-        now = dataset.view()
-        repeat = find_repeat(dataset, options)
-        if repeat is not None:
-            _remove(dataset, staged)
-            return repeat
-        tip = tip_of(now, branch)
-        _check_expected(tip, options)
-        own = _own_tip(session.view_of(view), tip)
-        built = build(tip)
-        mine = build(own) if own is not None and (built is None or built.advances) else None
-        if built is None:
-            if own is not None and mine is not None:
-                done = _as_own(own, mine, tip.state.snapshot_id, None)
-                session.show(own.view.showing(branch, tip.state.snapshot_id, done))
-            else:
-                _remove(dataset, staged)
-            return Result(tip.state.snapshot_id, operation)
-        commit = replace(
-            built,
-            time=max(time.time_ns() // 1000, now.refs.time + 1),
-            author=options.author,
-            message=options.message,
-            commit_key=options.commit_key,
-        ).numbered(now.refs.snapshot_id + 1)
-        if attempt == 0:
-            from space_sql.dataset.fold import folded  # with Arrow, which reading does not need
-
-            commit = folded(dataset.root, tip.state, commit, sync=session.sync)
-        try:
-            _check_files(dataset, commit)
-            if commit.files_added and (commit.schema or tip.state.schema).checks:
-                from space_sql.dataset.enforce import enforce
-
-                enforce(dataset.root, tip.state, commit)
-            published = dataset.log.publish(commit, sync=session.sync)
-        except NotSyncedError:
-            raise
-        except SpaceError:
-            _remove(dataset, _new_files(commit) - staged)
-            raise
-        if published:
-            shown = None
-            if own is not None and commit.advances:
-                shown = _as_own(own, mine, commit.snapshot_id, commit)
-            else:
-                _remove(dataset, staged - _new_files(commit) - _record_files(commit))
-            session.show(session.view_of(view).after(commit, shown))
-            return Result.of(commit)
-        _remove(dataset, _new_files(commit) - staged)
-        time.sleep(random.uniform(0, min(0.001 * 2 ** min(attempt, 6), 0.05)))
+    with ExitStack() as turns:
+        for attempt in range(_ATTEMPTS):
+            if attempt < _PATIENCE:
+                turn.awaited(dataset.root / LOG)
+            elif attempt == _PATIENCE:
+                turns.enter_context(turn.taken(dataset.root / LOG))
+            done = _attempt(session, view, options, operation, build, staged, first=attempt == 0)
+            if done is not None:
+                return done
+            time.sleep(random.uniform(0, min(0.001 * 2 ** min(attempt, 6), 0.05)))
     raise ConflictError(f"{_ATTEMPTS} other commits came first; try again")
+
+
+def _attempt(
+    session: Session,
+    view: View,
+    options: Options,
+    operation: str,
+    build: Build,
+    staged: frozenset[str],
+    *,
+    first: bool,
+) -> Result | None:
+    """Put what ``build`` makes on the newest state; None when another commit came first."""
+    dataset = view.dataset
+    branch = branch_of(session, options)
+    now = dataset.view()
+    repeat = find_repeat(dataset, options)
+    if repeat is not None:
+        _remove(dataset, staged)
+        return repeat
+    tip = tip_of(now, branch)
+    _check_expected(tip, options)
+    own = _own_tip(session.view_of(view), tip)
+    built = build(tip)
+    mine = build(own) if own is not None and (built is None or built.advances) else None
+    if built is None:
+        if own is not None and mine is not None:
+            done = _as_own(own, mine, tip.state.snapshot_id, None)
+            session.show(own.view.showing(branch, tip.state.snapshot_id, done))
+        else:
+            _remove(dataset, staged)
+        return Result(tip.state.snapshot_id, operation)
+    commit = replace(
+        built,
+        time=max(time.time_ns() // 1000, now.refs.time + 1),
+        author=options.author,
+        message=options.message,
+        commit_key=options.commit_key,
+    ).numbered(now.refs.snapshot_id + 1)
+    if first:
+        from space_sql.dataset.fold import folded  # with Arrow, which reading does not need
+
+        commit = folded(dataset.root, tip.state, commit, sync=session.sync)
+    try:
+        _check_files(dataset, commit)
+        if commit.files_added and (commit.schema or tip.state.schema).checks:
+            from space_sql.dataset.enforce import enforce
+
+            enforce(dataset.root, tip.state, commit)
+        published = dataset.log.publish(commit, sync=session.sync)
+    except NotSyncedError:
+        raise
+    except SpaceError:
+        _remove(dataset, _new_files(commit) - staged)
+        raise
+    if published:
+        shown = None
+        if own is not None and commit.advances:
+            shown = _as_own(own, mine, commit.snapshot_id, commit)
+        else:
+            _remove(dataset, staged - _new_files(commit) - _record_files(commit))
+        session.show(session.view_of(view).after(commit, shown))
+        return Result.of(commit)
+    _remove(dataset, _new_files(commit) - staged)
+    return None
 
 
 def _check_no_view(dataset: Dataset, operation: str) -> None:
