@@ -47,7 +47,7 @@ def plan(definition: Definition, sources: Sequence[Pinned], stored: Columns, sto
         return _full(definition, sources, stored, stored_sql, "asked for")
     try:
         used = used_names(definition.query)
-        sources = [source.checked(used) for source in sources]
+        sources = [source.checked(used).narrowed(used) for source in sources]
         if all(source.old == source.new for source in sources):
             return Plan("none", None, tuple(stored), None, 0)
         return _incremental(definition, sources, stored, policy)
@@ -90,14 +90,25 @@ def _incremental(definition: Definition, sources: Sequence[Pinned], stored: Colu
 
 
 def used_names(query: str) -> frozenset[str] | None:
-    """Every name that a query says, in lower case; None when ``*`` or NATURAL make it read what it does not say."""
+    """Every name that a query says, in lower case; None when it may read columns that it does not name.
+
+    That is so of ``*``, NATURAL, ``#1``, columns renamed by their places, and a table's name as a value: its row.
+    """
     names: set[str] = set()
+    alone: set[str] = set()
+    tables: set[str] = set()
     for part in tree.walk(tree.parse(query)):
-        if part.get("class") == "STAR" or part.get("ref_type") == "NATURAL":
+        if part.get("class") in ("STAR", "POSITIONAL_REFERENCE") or part.get("ref_type") == "NATURAL":
             return None
-        names.update(name.casefold() for name in part.get("column_names") or ())
-        names.update(name.casefold() for name in part.get("using_columns") or ())
-    return frozenset(names)
+        if part.get("column_name_alias"):
+            return None
+        said = [name.casefold() for name in (*(part.get("column_names") or ()), *(part.get("using_columns") or ()))]
+        names.update(said)
+        if part.get("class") == "COLUMN_REF" and len(said) == 1:
+            alone.update(said)
+        if part.get("type") in ("BASE_TABLE", "SUBQUERY"):
+            tables.update(str(part.get(member) or "").casefold() for member in ("alias", "table_name"))
+    return None if alone & tables else frozenset(names)
 
 
 def _equal(left: Columns, right: Columns) -> bool:
@@ -153,7 +164,7 @@ def explained(definition: Definition, sources: Sequence[Pinned]) -> tuple[list[S
         NoRule: the view is refreshed in full.
     """
     used = used_names(definition.query)
-    sources = [source.checked(used) for source in sources]
+    sources = [source.checked(used).narrowed(used) for source in sources]
     with cursor() as con:
         build = Build(con)
         found: dict[str, Found] = {}

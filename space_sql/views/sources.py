@@ -30,6 +30,7 @@ class Pinned:
     old: int
     new: int
     apart: frozenset[int] = frozenset()
+    used: frozenset[str] | None = None
 
     @property
     def root(self) -> Path:
@@ -43,8 +44,11 @@ class Pinned:
 
     @property
     def shown(self) -> tuple[Column, ...]:
-        """Its columns, but for those that both versions do not share."""
-        return tuple(c for c in self.state.schema.columns if c.id not in self.apart)
+        """Its columns that the view reads, but for those that both versions do not share."""
+        shared = tuple(c for c in self.state.schema.columns if c.id not in self.apart)
+        if self.used is None:
+            return shared
+        return tuple(c for c in shared if c.name.casefold() in self.used) or shared[:1]
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:
@@ -53,8 +57,9 @@ class Pinned:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Names of the columns that identify its rows."""
-        return tuple(c.name for c in self.state.schema.keys)
+        """Names of the columns that identify its rows; none when the view does not read them all."""
+        keys = self.state.schema.keys
+        return tuple(c.name for c in keys) if set(keys) <= set(self.shown) else ()
 
     def new_sql(self) -> str:
         """The rows as they shall be."""
@@ -64,6 +69,10 @@ class Pinned:
         """The rows as they were."""
         before = self.view.state(self.old)
         return rows_sql(self.root, list(before.files.values()), self.shown)
+
+    def narrowed(self, used: frozenset[str] | None) -> Pinned:
+        """The source without the columns whose names the view does not say: they are not read."""
+        return replace(self, used=used)
 
     def checked(self, used: frozenset[str] | None) -> Pinned:
         """The source, if its difference can be told; ``used`` are the names that the view says, None for ``*``.
