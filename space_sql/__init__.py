@@ -10,6 +10,7 @@ from space_sql.errors import (
     SpaceError,
     StorageError,
 )
+from space_sql.hosts.notebook import load_ipython_extension
 from space_sql.hosts.python import connect, register
 
 __version__ = "0.1.0"
@@ -25,5 +26,6 @@ __all__ = [
     "StorageError",
     "__version__",
     "connect",
+    "load_ipython_extension",
     "register",
 ]

@@ -11,6 +11,8 @@ from rich.console import Console
 
 import space_sql
 from space_sql.cli.output import Format, print_result
+from space_sql.hosts.statements import statements
+from space_sql.statements.rewrite import known_to_duckdb
 
 
 def sql(
@@ -36,15 +38,16 @@ def sql(
     text = query if file is None else file.read()
     console = Console(highlight=False)
     with space_sql.connect(database) as con:
-        for statement in con.extract_statements(text or ""):
+        for statement in statements(con, text or ""):
             con.execute(statement)
             if _shows_something(con, statement):
                 print_result(con, format_, console)
                 sys.stdout.flush()
 
 
-def _shows_something(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> bool:
+def _shows_something(con: duckdb.DuckDBPyConnection, statement: str) -> bool:
     """Whether there is a result to see: not after SET or CREATE TABLE, whose result is an empty column."""
-    if duckdb.ExpectedResultType.NOTHING in statement.expected_result_type:
-        return False
-    return bool(con.description)
+    if len(con.description or ()) > 1:
+        return True
+    expected = [each.expected_result_type for each in con.extract_statements(known_to_duckdb(statement))]
+    return bool(con.description) and not any(duckdb.ExpectedResultType.NOTHING in each for each in expected)

@@ -22,6 +22,7 @@ import duckdb
 
 from space_sql.errors import InvalidInputError
 from space_sql.functions.calls import FUNCTIONS
+from space_sql.hosts.statements import take_statements
 
 _LARGE = 1 << 31
 
@@ -78,6 +79,7 @@ def register(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
             return con
         _check_no_transaction(con)
         _prepare_cursors()
+        take_statements(_prepared.__contains__)
         if not _has_functions(con):
             _add_functions(con)
         if not _has_macros(con):

@@ -1,0 +1,139 @@
+"""Statements of a prepared connection on their way to DuckDB: those that address a dataset become calls.
+
+What DuckDB gets is run in the caller's own frame, where it looks for data frames by their names.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+import duckdb
+
+from space_sql.errors import InvalidInputError, SpaceError
+from space_sql.statements.rewrite import known_to_duckdb, maybe, rewritten
+from space_sql.statements.values import Parameters
+
+_Connection = duckdb.DuckDBPyConnection
+_execute, _sql, _query, _executemany = _Connection.execute, _Connection.sql, _Connection.query, _Connection.executemany
+
+
+def take_statements(prepared: Callable[[duckdb.DuckDBPyConnection], bool]) -> None:
+    """From now on, connections for which ``prepared`` is true take these statements; others are left as they are."""
+    if _Connection.execute is _execute:
+        for name, method in (("execute", _execute), ("sql", _sql), ("query", _query)):
+            setattr(_Connection, name, _taking(method, prepared))
+        _Connection.executemany = _taking_many(prepared)  # type: ignore[method-assign]
+
+
+def _taking(method: Callable[..., Any], prepared: Callable[[duckdb.DuckDBPyConnection], bool]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def taken(self: duckdb.DuckDBPyConnection, *arguments: Any, **named: Any) -> Any:
+        frame = sys._getframe(1)
+        query = arguments[0] if arguments else named.get("query")
+        text = query.query if isinstance(query, duckdb.Statement) else query
+        if not isinstance(text, str) or not maybe(text) or not prepared(self):
+            return _in_frame(frame, method, self, *arguments, **named)
+        by_position = method is _execute and len(arguments) > 1
+        parameters = arguments[1] if by_position else named.get("parameters", named.get("params"))
+        *before, last = statements(self, text)
+        for each in before:
+            _run(frame, _execute, self, each, None, {})
+        rest = {name: value for name, value in named.items() if name not in {"query", "parameters", "params"}}
+        return _run(frame, method, self, last if before else query, parameters, rest)
+
+    return taken
+
+
+def _run(
+    frame: FrameType,
+    method: Callable[..., Any],
+    con: duckdb.DuckDBPyConnection,
+    query: Any,
+    parameters: Parameters,
+    rest: dict[str, Any],
+) -> Any:
+    def ask(text: str) -> Sequence[tuple[Any, ...]]:
+        try:
+            rows: Sequence[tuple[Any, ...]] = _in_frame(frame, _execute, con, text).fetchall()
+        except duckdb.Error as error:  # without the lines of a query that the caller did not write
+            raise type(error)(str(error).split("\n", 1)[0]) from None
+        return rows
+
+    try:
+        found = rewritten(query.query if isinstance(query, duckdb.Statement) else query, parameters, ask)
+    except SpaceError as error:
+        raise _as_duckdb(error) from None
+    if found is not None:
+        query, parameters = found.text, found.parameters
+    if parameters is not None:
+        rest = {**rest, "parameters" if method is _execute else "params": parameters}
+    return _in_frame(frame, method, con, query, **rest)
+
+
+def _taking_many(prepared: Callable[[duckdb.DuckDBPyConnection], bool]) -> Callable[..., Any]:
+    @functools.wraps(_executemany)
+    def taken(self: duckdb.DuckDBPyConnection, query: Any, parameters: Any = None) -> Any:
+        frame = sys._getframe(1)
+        text = query.query if isinstance(query, duckdb.Statement) else query
+        if isinstance(text, str) and maybe(text) and prepared(self):
+            first = next(iter(parameters), None) if parameters else None
+            if any((found := rewritten(each, first, lambda _: [])) and found.writes for each in statements(self, text)):
+                raise _as_duckdb(InvalidInputError(_MANY))
+        return _in_frame(frame, _executemany, self, query, parameters)
+
+    return taken
+
+
+_MANY = "executemany would commit once a row: put the rows into a data frame or table and insert from it"
+
+
+def _as_duckdb(error: SpaceError) -> duckdb.Error:
+    """The error as the functions raise it."""
+    return duckdb.InvalidInputException(f"Invalid Input Error: {error.line}")
+
+
+def statements(con: duckdb.DuckDBPyConnection, text: str) -> list[str]:
+    """The statements of a text, each as it is written there.
+
+    Raises:
+        duckdb.ParserException: DuckDB cannot read one; it shows the place in the text.
+    """
+    masked = known_to_duckdb(text)
+    try:
+        found = [each.query for each in con.extract_statements(masked)]
+    except duckdb.ParserException as error:
+        raise _in_own_words(error, masked, text) from None
+    return list(_slices(text, masked, found)) or [text]
+
+
+def _slices(text: str, masked: str, found: Sequence[str]) -> Iterator[str]:
+    at = 0
+    for query in found:
+        start = masked.index(query, at)
+        at = start + len(query)
+        yield text[start:at]
+
+
+def _in_own_words(error: duckdb.ParserException, masked: str, text: str) -> duckdb.ParserException:
+    """The error with the lines that the caller wrote."""
+    message = str(error)
+    for theirs, own in zip(masked.splitlines(), text.splitlines(), strict=True):
+        if theirs != own:
+            message = message.replace(theirs, own)
+    return duckdb.ParserException(message)
+
+
+def _in_frame(frame: FrameType, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Call a method of DuckDB where it sees the variables of a frame as those of its caller.
+
+    For JupySQL, whose frames are not those of whoever wrote the cell, they are the notebook's.
+    """
+    variables, more = frame.f_globals, frame.f_locals
+    if str(variables.get("__name__")).startswith("sql.") and "IPython" in sys.modules:
+        shell = sys.modules["IPython"].get_ipython()
+        variables, more = (shell.user_ns, {}) if shell is not None else (variables, more)
+    return eval("_space_call()", variables, {**more, "_space_call": functools.partial(method, *arguments, **named)})

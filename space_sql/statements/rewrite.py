@@ -1,0 +1,107 @@
+"""A statement of the caller's as the one that DuckDB is to run: a call where it addresses a dataset, else unchanged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from space_sql.errors import InvalidInputError
+from space_sql.statements.merge import merge
+from space_sql.statements.reads import scans
+from space_sql.statements.target import Target, meant
+from space_sql.statements.text import Ask, Statement, statement
+from space_sql.statements.values import Parameters, bound
+from space_sql.statements.writes import create_view, delete, insert, refresh_view, update
+
+_GAP = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
+_QUOTE = re.compile(r"['\"]")
+_AT = re.compile(r"\s*(?:(?:as\s+)?\w+\s+)?at\s*\(|\s*(?:/\*|--)", re.I)
+_BEFORE = ("into", "update", "from", "join", "truncate", "table", "view", "*/")
+_NEAR = 200
+_EXPLAIN = re.compile(rf"{_GAP}explain\b(?:{_GAP}analyze\b)?", re.I | re.S)
+_CREATE = re.compile(rf"\bcreate{_GAP}\b(materialized)\b(?={_GAP}view{_GAP}')", re.I | re.S)
+_REFRESH = re.compile(rf"\brefresh{_GAP}\bmaterialized{_GAP}\bview\b(?={_GAP}')", re.I | re.S)
+
+Write = Callable[[Statement, int, int, Target, Ask], str]
+_WRITES: tuple[tuple[tuple[str, ...], Write], ...] = (
+    (("INSERT", "INTO"), insert),
+    (("INSERT", "OR", "REPLACE", "INTO"), insert),
+    (("INSERT", "OR", "IGNORE", "INTO"), insert),
+    (("UPDATE",), update),
+    (("DELETE", "FROM"), delete),
+    (("TRUNCATE",), delete),
+    (("TRUNCATE", "TABLE"), delete),
+    (("MERGE", "INTO"), merge),
+    (("CREATE", "MATERIALIZED", "VIEW"), create_view),
+    (("REFRESH", "MATERIALIZED", "VIEW"), refresh_view),
+)
+_UNKNOWN_TO_DUCKDB = {create_view, refresh_view}
+
+
+def maybe(text: str) -> bool:
+    """Whether a text may address a dataset: a quick look at what stands before and after its quotes."""
+    for quote in _QUOTE.finditer(text):
+        start, end = quote.span()
+        before = text[max(0, start - _NEAR) : start]
+        last = before.rstrip()[-8:].lower()
+        if not last or last.endswith(_BEFORE) or "--" in before or _AT.match(text, end):
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """What is run."""
+
+    text: str
+    parameters: Parameters
+    writes: bool
+
+
+def rewritten(text: str, parameters: Parameters, ask: Ask) -> Rewritten | None:
+    """The statement that does what this one says; None where it addresses no dataset.
+
+    Raises:
+        InvalidInputError: it does, and asks for what a dataset cannot do.
+    """
+    explain = _EXPLAIN.match(text)
+    start = explain.end() if explain else 0
+    found = statement(text[start:])
+    if found is None or not found.tokens:
+        return None
+    write = _write(found)
+    if write is not None:
+        function, verb, at, dataset = write
+        found.edits = [*bound(found, parameters), *scans(found, ask, besides=at)]
+        call = function(found, verb, at, dataset, ask)
+        return Rewritten(f"{text[:start]} FROM {call}" if explain else f"CALL {call}", None, writes=True)
+    found.edits = scans(found, ask)
+    if not found.edits:
+        return None
+    return Rewritten(text[:start] + found.whole(), parameters, writes=False)
+
+
+def _write(found: Statement) -> tuple[Write, int, int, Target] | None:
+    """What a statement does to which dataset, and where its verb and the dataset's name stand."""
+    verb = 0
+    if found.word(0) == "WITH":
+        verb = found.find("INSERT", "SELECT", "FROM", "UPDATE", "DELETE", "MERGE", "VALUES")
+    for words, function in _WRITES:
+        at = verb + len(words)
+        if not (found.follows(verb, *words) and found.is_text(at)):
+            continue
+        name = found.tokens[at].text
+        dataset = Target(name, None) if function in _UNKNOWN_TO_DUCKDB else meant(name)
+        if dataset is None:
+            return None
+        if verb and function is not insert:
+            raise InvalidInputError(f"WITH before {words[0]}: put the query into a subquery")
+        return function, verb, at, dataset
+    return None
+
+
+def known_to_duckdb(text: str) -> str:
+    """A text as long, in which DuckDB's parser knows all statements: what is a materialized view there is a view."""
+    text = _CREATE.sub(lambda m: m[0].replace(m[1], " " * len(m[1])), text)
+    return _REFRESH.sub(lambda m: "FROM".ljust(len(m[0])), text)
