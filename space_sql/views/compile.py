@@ -10,6 +10,7 @@ from space_sql.views.block import Block, Leaf, Subquery
 from space_sql.views.calls import check_functions, windows
 from space_sql.views.relation import Build, NoRule, Relation, difference, names
 from space_sql.views.rules import group, linear, outer_join, rows
+from space_sql.views.rules.stored import Stored
 from space_sql.views.tree import Node
 
 _CONSTANT_TABLES = {"range", "generate_series", "unnest", "repeat"}
@@ -29,10 +30,12 @@ Scope = Mapping[str, Found]
 
 @dataclass
 class Compiler:
-    """Compiles queries over sources, which are tables of given names."""
+    """Compiles queries over sources, which are tables of given names; ``stored`` are the rows of the whole view."""
 
     build: Build
     sources: Mapping[str, Found]
+    stored: Stored | None = None
+    _whole: Node = field(default_factory=dict)
     _subqueries: int = field(default=0)
     _repeated: set[str] = field(default_factory=set)
     _first: int = field(default=0)
@@ -41,6 +44,7 @@ class Compiler:
         """The relation that a whole view is."""
         node = tree.parse(sql)
         check_functions(node)
+        self._whole = node
         found = self.query(node, {})
         for part in tree.walk(node):
             named = (part.get("column_names") or [""])[:-1] or [part.get("relation_name") or ""]
@@ -50,6 +54,7 @@ class Compiler:
 
     def query(self, node: Node, scope: Scope) -> Found:
         """The relation of a query."""
+        stored = self.stored if node is self._whole else None
         for name, value in tree.ctes(node):
             inner = tree.cte_query(value)
             if inner["type"] == "RECURSIVE_CTE_NODE":
@@ -66,7 +71,7 @@ class Compiler:
         if distinct is not None and distinct["distinct_on_targets"]:
             raise NoRule("ties", "DISTINCT ON keeps any of the rows that its ORDER BY leaves open")
         node = {**node, "modifiers": []}
-        found = self._plain(node, scope)
+        found = self._plain(node, scope, stored if distinct is None else None)
         if distinct is None:
             return found
         if found.inexact:
@@ -74,12 +79,12 @@ class Compiler:
         relation = rows.distinct(self.build, found.relation)
         return Found(relation, tuple(name for name, _ in relation.columns))
 
-    def _plain(self, node: Node, scope: Scope) -> Found:
+    def _plain(self, node: Node, scope: Scope, stored: Stored | None) -> Found:
         if node["type"] == "SET_OPERATION_NODE":
             return self._set_operation(node, scope)
         if node["type"] != "SELECT_NODE":
             raise NoRule("not-understood", node["type"])
-        return self._select(node, scope)
+        return self._select(node, scope, stored)
 
     def _renamed(self, found: Found, aliases: list[str]) -> Found:
         columns = found.relation.columns
@@ -142,7 +147,7 @@ class Compiler:
         every = frozenset(name.casefold() for name, _ in columns) if vague else frozenset()
         return Found(relation, () if node["setop_all"] else tuple(name for name, _ in columns), every)
 
-    def _select(self, node: Node, scope: Scope) -> Found:
+    def _select(self, node: Node, scope: Scope, stored: Stored | None) -> Found:
         block = self._block(node, scope)
         build = self.build
         new = block.sql(block.new)
@@ -156,13 +161,16 @@ class Compiler:
                 build.tell("filter", "linear")
             if len(block.leaves) > 1:
                 build.tell("join", "terms")
-            if grouped:
+            added = group.mergeable(build, block, columns, keys, stored) if grouped else None
+            if added is not None:
+                build.tell("group by", "merge", "columns of the view")
+            elif grouped:
                 build.tell("group by" if keys else "aggregate", "touched-keys" if keys else "recompute")
             if block.node["having"]:
                 build.tell("having", "touched-keys")
             if windows([block.node[m] for m in ("select_list", "having", "qualify")]):
                 build.tell("window", "touched-keys")
-            delta = group.delta(build, block, columns, keys) or None
+            delta = group.delta(build, block, columns, keys, stored, added) or None
             key = self._group_key(block, keys) if grouped else self._linear_key(block, columns)
         else:
             inexact.check(build, block, [])
