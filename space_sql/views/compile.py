@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from space_sql.views import inexact, tree
+from space_sql.views import inexact, keys, tree
 from space_sql.views.block import Block, Leaf, Subquery
 from space_sql.views.calls import check_functions, windows
 from space_sql.views.relation import Build, NoRule, Relation, difference, names
@@ -154,24 +154,24 @@ class Compiler:
         columns = build.columns(new)
         delta = None
         if group.applies(block.node):
-            keys = group.check(build, block)
-            inexact.check(build, block, keys)
+            by = group.check(build, block)
+            inexact.check(build, block, by)
             grouped = group.is_grouped(block.node)
             if block.node["where_clause"]:
                 build.tell("filter", "linear")
             if len(block.leaves) > 1:
                 build.tell("join", "terms")
-            added = group.mergeable(build, block, columns, keys, stored) if grouped else None
+            added = group.mergeable(build, block, columns, by, stored) if grouped else None
             if added is not None:
                 build.tell("group by", "merge", "columns of the view")
             elif grouped:
-                build.tell("group by" if keys else "aggregate", "touched-keys" if keys else "recompute")
+                build.tell("group by" if by else "aggregate", "touched-keys" if by else "recompute")
             if block.node["having"]:
                 build.tell("having", "touched-keys")
             if windows([block.node[m] for m in ("select_list", "having", "qualify")]):
                 build.tell("window", "touched-keys")
-            delta = group.delta(build, block, columns, keys, stored, added) or None
-            key = self._group_key(block, keys) if grouped else self._linear_key(block, columns)
+            delta = group.delta(build, block, columns, by, stored, added) or None
+            key = self._group_key(block, by) if grouped else self._linear_key(block, columns)
         else:
             inexact.check(build, block, [])
             linear.tell(build, block)
@@ -193,23 +193,22 @@ class Compiler:
         return tuple(out) if all(out) else ()
 
     def _linear_key(self, block: Block, columns: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-        """The keys of all leaves, where each is a column of the result."""
+        """The keys of all leaves, where each is a column of the result; but for those that another leaf names."""
         if any(n.get("type") == "TABLE_FUNCTION" for n in tree.walk(block.node["from_table"])):
             return ()
         if any(n.get("function_name") == "unnest" for n in tree.walk(block.node["select_list"])):
             return ()
         leaves = [leaf for leaf in block.leaves if leaf.subquery is None]
         output = {name.casefold(): name for name, _ in columns}
-        out = []
+        out: list[str] = []
+        found = []
         for leaf in leaves:
-            if not leaf.key:
-                return ()
-            for key in leaf.key:
-                shown = self._shown(block, leaf, key, alone=len(leaves) == 1)
-                if shown is None or shown.casefold() not in output:
-                    return ()
-                out.append(output[shown.casefold()])
-        return tuple(dict.fromkeys(out))
+            shown = [self._shown(block, leaf, key, alone=len(leaves) == 1) for key in leaf.key]
+            named = [output[name.casefold()] for name in shown if name is not None and name.casefold() in output]
+            if named and len(named) == len(leaf.key):
+                found.append(leaf)
+                out += named
+        return tuple(dict.fromkeys(out)) if keys.determined(block.node, leaves, found) else ()
 
     @staticmethod
     def _shown(block: Block, leaf: Leaf, key: str, *, alone: bool) -> str | None:
