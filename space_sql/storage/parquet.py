@@ -84,6 +84,17 @@ def _repeats(column: pa.ChunkedArray) -> bool:
     return bool(pc.count_distinct(sample).as_py() * 2 <= len(sample))
 
 
+def _counts_up(column: pa.ChunkedArray) -> bool:
+    """Whether values are integers that grow from row to row, as keys mostly do: judged on the first values."""
+    if not pa.types.is_integer(column.type) or column.type.bit_width < 32:
+        return False
+    sample = column.slice(0, _SAMPLE)
+    if len(sample) < 2 or sample.null_count:
+        return False
+    values = sample.combine_chunks()
+    return bool(pc.all(pc.greater(values[1:], values[:-1])).as_py())
+
+
 def _has_nan(column: pa.ChunkedArray) -> bool:
     return bool(pa.types.is_floating(column.type) and pc.any(pc.is_nan(column)).as_py())
 
@@ -156,6 +167,7 @@ class _OpenFile:
         self._schema = table.schema
         dictionary: list[str] = []
         statistics: list[str] = []
+        deltas = [name for name in _POSITION if name in table.schema.names]
         leaves = {f.name: list(_leaves(f.name, f.type)) for f in table.schema}
         # A column named "a.b" and the field b of a column a have one path: the writer cannot tell them apart.
         seen = Counter(path for found in leaves.values() for path, _ in found)
@@ -170,6 +182,8 @@ class _OpenFile:
                     continue
                 if name not in _POSITION and (not plain or _repeats(table[name])):
                     dictionary.append(path)
+                elif plain and name not in _POSITION and _counts_up(table[name]):
+                    deltas.append(path)
                 if name not in nan if plain else not pa.types.is_floating(type_):
                     statistics.append(path)
         with files.explained(self._full):
@@ -179,7 +193,7 @@ class _OpenFile:
                 self._schema,
                 compression="snappy",
                 use_dictionary=dictionary or False,
-                column_encoding={name: "DELTA_BINARY_PACKED" for name in _POSITION if name in leaves} or None,
+                column_encoding=dict.fromkeys(deltas, "DELTA_BINARY_PACKED") or None,
                 write_statistics=statistics or False,
                 write_page_checksum=True,
                 store_schema=False,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from space_sql.views import inexact, tree
+from space_sql.views import inexact, keys, tree
 from space_sql.views.block import Block, Leaf, Subquery
 from space_sql.views.calls import check_functions, windows
 from space_sql.views.relation import Build, NoRule, Relation, difference, names
 from space_sql.views.rules import group, linear, outer_join, rows
+from space_sql.views.rules.stored import Stored
 from space_sql.views.tree import Node
 
 _CONSTANT_TABLES = {"range", "generate_series", "unnest", "repeat"}
@@ -29,10 +30,12 @@ Scope = Mapping[str, Found]
 
 @dataclass
 class Compiler:
-    """Compiles queries over sources, which are tables of given names."""
+    """Compiles queries over sources, which are tables of given names; ``stored`` are the rows of the whole view."""
 
     build: Build
     sources: Mapping[str, Found]
+    stored: Stored | None = None
+    _whole: Node = field(default_factory=dict)
     _subqueries: int = field(default=0)
     _repeated: set[str] = field(default_factory=set)
     _first: int = field(default=0)
@@ -41,6 +44,7 @@ class Compiler:
         """The relation that a whole view is."""
         node = tree.parse(sql)
         check_functions(node)
+        self._whole = node
         found = self.query(node, {})
         for part in tree.walk(node):
             named = (part.get("column_names") or [""])[:-1] or [part.get("relation_name") or ""]
@@ -50,6 +54,7 @@ class Compiler:
 
     def query(self, node: Node, scope: Scope) -> Found:
         """The relation of a query."""
+        stored = self.stored if node is self._whole else None
         for name, value in tree.ctes(node):
             inner = tree.cte_query(value)
             if inner["type"] == "RECURSIVE_CTE_NODE":
@@ -66,7 +71,7 @@ class Compiler:
         if distinct is not None and distinct["distinct_on_targets"]:
             raise NoRule("ties", "DISTINCT ON keeps any of the rows that its ORDER BY leaves open")
         node = {**node, "modifiers": []}
-        found = self._plain(node, scope)
+        found = self._plain(node, scope, stored if distinct is None else None)
         if distinct is None:
             return found
         if found.inexact:
@@ -74,12 +79,12 @@ class Compiler:
         relation = rows.distinct(self.build, found.relation)
         return Found(relation, tuple(name for name, _ in relation.columns))
 
-    def _plain(self, node: Node, scope: Scope) -> Found:
+    def _plain(self, node: Node, scope: Scope, stored: Stored | None) -> Found:
         if node["type"] == "SET_OPERATION_NODE":
             return self._set_operation(node, scope)
         if node["type"] != "SELECT_NODE":
             raise NoRule("not-understood", node["type"])
-        return self._select(node, scope)
+        return self._select(node, scope, stored)
 
     def _renamed(self, found: Found, aliases: list[str]) -> Found:
         columns = found.relation.columns
@@ -142,28 +147,31 @@ class Compiler:
         every = frozenset(name.casefold() for name, _ in columns) if vague else frozenset()
         return Found(relation, () if node["setop_all"] else tuple(name for name, _ in columns), every)
 
-    def _select(self, node: Node, scope: Scope) -> Found:
+    def _select(self, node: Node, scope: Scope, stored: Stored | None) -> Found:
         block = self._block(node, scope)
         build = self.build
         new = block.sql(block.new)
         columns = build.columns(new)
         delta = None
         if group.applies(block.node):
-            keys = group.check(build, block)
-            inexact.check(build, block, keys)
+            by = group.check(build, block)
+            inexact.check(build, block, by)
             grouped = group.is_grouped(block.node)
             if block.node["where_clause"]:
                 build.tell("filter", "linear")
             if len(block.leaves) > 1:
                 build.tell("join", "terms")
-            if grouped:
-                build.tell("group by" if keys else "aggregate", "touched-keys" if keys else "recompute")
+            added = group.mergeable(build, block, columns, by, stored) if grouped else None
+            if added is not None:
+                build.tell("group by", "merge", "columns of the view")
+            elif grouped:
+                build.tell("group by" if by else "aggregate", "touched-keys" if by else "recompute")
             if block.node["having"]:
                 build.tell("having", "touched-keys")
             if windows([block.node[m] for m in ("select_list", "having", "qualify")]):
                 build.tell("window", "touched-keys")
-            delta = group.delta(build, block, columns, keys) or None
-            key = self._group_key(block, keys) if grouped else self._linear_key(block, columns)
+            delta = group.delta(build, block, columns, by, stored, added) or None
+            key = self._group_key(block, by) if grouped else self._linear_key(block, columns)
         else:
             inexact.check(build, block, [])
             linear.tell(build, block)
@@ -185,23 +193,22 @@ class Compiler:
         return tuple(out) if all(out) else ()
 
     def _linear_key(self, block: Block, columns: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-        """The keys of all leaves, where each is a column of the result."""
+        """The keys of all leaves, where each is a column of the result; but for those that another leaf names."""
         if any(n.get("type") == "TABLE_FUNCTION" for n in tree.walk(block.node["from_table"])):
             return ()
         if any(n.get("function_name") == "unnest" for n in tree.walk(block.node["select_list"])):
             return ()
         leaves = [leaf for leaf in block.leaves if leaf.subquery is None]
         output = {name.casefold(): name for name, _ in columns}
-        out = []
+        out: list[str] = []
+        found = []
         for leaf in leaves:
-            if not leaf.key:
-                return ()
-            for key in leaf.key:
-                shown = self._shown(block, leaf, key, alone=len(leaves) == 1)
-                if shown is None or shown.casefold() not in output:
-                    return ()
-                out.append(output[shown.casefold()])
-        return tuple(dict.fromkeys(out))
+            shown = [self._shown(block, leaf, key, alone=len(leaves) == 1) for key in leaf.key]
+            named = [output[name.casefold()] for name in shown if name is not None and name.casefold() in output]
+            if named and len(named) == len(leaf.key):
+                found.append(leaf)
+                out += named
+        return tuple(dict.fromkeys(out)) if keys.determined(block.node, leaves, found) else ()
 
     @staticmethod
     def _shown(block: Block, leaf: Leaf, key: str, *, alone: bool) -> str | None:

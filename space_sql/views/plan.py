@@ -14,6 +14,7 @@ from space_sql.views import tree
 from space_sql.views.compile import Compiler, Found
 from space_sql.views.definition import Definition
 from space_sql.views.relation import WEIGHT, Build, NoRule, Step
+from space_sql.views.rules.stored import Stored
 from space_sql.views.sources import Pinned
 
 POLICIES = ("auto", "incremental", "full")
@@ -50,7 +51,7 @@ def plan(definition: Definition, sources: Sequence[Pinned], stored: Columns, sto
         sources = [source.checked(used).narrowed(used) for source in sources]
         if all(source.old == source.new for source in sources):
             return Plan("none", None, tuple(stored), None, 0)
-        return _incremental(definition, sources, stored, policy)
+        return _incremental(definition, sources, Stored(stored_sql, tuple(stored)), policy)
     except NoRule as reason:
         if policy == "incremental":
             raise InvalidInputError(
@@ -60,16 +61,16 @@ def plan(definition: Definition, sources: Sequence[Pinned], stored: Columns, sto
         return _full(definition, sources, stored, stored_sql, f"{reason.code}: {reason.detail}")
 
 
-def _incremental(definition: Definition, sources: Sequence[Pinned], stored: Columns, policy: str) -> Plan:
-    read = 0
+def _incremental(definition: Definition, sources: Sequence[Pinned], rows: Stored, policy: str) -> Plan:
+    read, stored = 0, rows.columns or ()
     with cursor() as con:
         build = Build(con)
         found: dict[str, Found] = {}
         for source in sources:
             delta = source.delta()
-            sql, rows = delta if delta is not None else (None, 0)
-            read += rows
-            relation = build.add(source.columns, source.new_sql(), source.old_sql(), sql)
+            sql, count = delta if delta is not None else (None, 0)
+            read += count
+            relation = build.add(source.columns, source.new_sql(), source.old_sql(), sql, source.full)
             found[source.source.name] = Found(relation, source.key)
         if not any(f.relation.changed for f in found.values()):
             return Plan("none", None, tuple(stored), None, 0)
@@ -77,7 +78,7 @@ def _incremental(definition: Definition, sources: Sequence[Pinned], stored: Colu
         if policy == "auto" and total > _LARGE and read > _CROSSOVER * total:
             raise NoRule("change-too-large", f"{read} of {total} source rows changed")
         _add_static(build, definition, found)
-        relation = Compiler(build, found).view(definition.query).relation
+        relation = Compiler(build, found, rows).view(definition.query).relation
         if not _equal(relation.columns, stored):
             raise NoRule("schema-changed", "the view's columns changed")
         shown = ", ".join(quote_identifier(name) for name, _ in stored)
@@ -171,9 +172,11 @@ def explained(definition: Definition, sources: Sequence[Pinned]) -> tuple[list[S
         for source in sources:
             columns = source.columns
             nothing = ", ".join(f"NULL::{t} AS {quote_identifier(n)}" for n, t in columns)
-            relation = build.add(columns, f"SELECT {nothing}", f"SELECT {nothing}", f"SELECT {nothing}, 1 AS {WEIGHT}")
+            relation = build.add(
+                columns, f"SELECT {nothing}", f"SELECT {nothing}", f"SELECT {nothing}, 1 AS {WEIGHT}", source.full
+            )
             found[source.source.name] = Found(relation, source.key)
             build.tell("scan", "changes")
         _add_static(build, definition, found)
-        last = Compiler(build, found).view(definition.query)
+        last = Compiler(build, found, Stored()).view(definition.query)
         return build.steps, last.key

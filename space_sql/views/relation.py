@@ -29,11 +29,15 @@ class NoRule(Exception):
 
 @dataclass(frozen=True)
 class Relation:
-    """Rows with columns; ``changed`` is false when both forms are the same."""
+    """Rows with columns; ``changed`` is false when both forms are the same.
+
+    ``full`` are names of columns, in lower case, that are known to have no NULL in either form.
+    """
 
     number: int
     columns: tuple[tuple[str, str], ...]
     changed: bool
+    full: frozenset[str] = frozenset()
 
     @property
     def new(self) -> str:
@@ -72,11 +76,13 @@ def netted(columns: Sequence[tuple[str, str]], weighted: str) -> str:
 
 def difference(columns: Sequence[tuple[str, str]], new: str, old: str) -> str:
     """The weighted rows that lead from one query's rows to another's."""
+    return f"{coming(columns, new)}\nUNION ALL\n{coming(columns, old, -1)}"
+
+
+def coming(columns: Sequence[tuple[str, str]], rows: str, weight: int = 1) -> str:
+    """The rows of a query, each with a weight."""
     shown = ", ".join(f"_space_q.{quote_identifier(name)}" for name, _ in columns)
-    return (
-        f"SELECT {shown}, 1 AS {WEIGHT} FROM (\n{new}\n) AS _space_q({names(columns)})\nUNION ALL\n"
-        f"SELECT {shown}, -1 AS {WEIGHT} FROM (\n{old}\n) AS _space_q({names(columns)})"
-    )
+    return f"SELECT {shown}, {weight} AS {WEIGHT} FROM (\n{rows}\n) AS _space_q({names(columns)})"
 
 
 @dataclass(frozen=True)
@@ -129,9 +135,16 @@ class Build:
             return False
         return True
 
-    def add(self, columns: Sequence[tuple[str, str]], new: str, old: str, delta: str | None) -> Relation:
+    def add(
+        self,
+        columns: Sequence[tuple[str, str]],
+        new: str,
+        old: str,
+        delta: str | None,
+        full: frozenset[str] = frozenset(),
+    ) -> Relation:
         """A further relation; ``delta`` is weighted rows, None when nothing changed."""
-        found = Relation(self.next(), tuple(columns), delta is not None)
+        found = Relation(self.next(), tuple(columns), delta is not None, full)
         self.name(found.new, new)
         self._stub(found.new, found.columns)
         if delta is not None:
@@ -143,8 +156,12 @@ class Build:
 
     def keys(self, columns: Sequence[tuple[str, str]], weighted: str) -> str:
         """A name for the distinct rows of a delta, whatever their weight."""
-        name = f"_space_keys_{self.next()}"
-        self.name(name, f"SELECT DISTINCT {names(columns)} FROM (\n{weighted}\n)", kept=True)
+        sql = f"SELECT DISTINCT {names(columns)} FROM (\n{weighted}\n)"
+        return self.table(f"_space_keys_{self.next()}", sql, columns, kept=True)
+
+    def table(self, name: str, sql: str, columns: Sequence[tuple[str, str]], *, kept: bool = False) -> str:
+        """Name a query that others may read; returns the name."""
+        self.name(name, sql, kept=kept)
         self._stub(name, columns)
         return name
 

@@ -56,6 +56,16 @@ class Pinned:
         return tuple((c.name, str(c.type)) for c in self.shown)
 
     @property
+    def full(self) -> frozenset[str]:
+        """Names of its columns, in lower case, that have no NULL in any file of both versions."""
+        files = {**self.view.state(self.old).files, **self.state.files}
+        return frozenset(
+            c.name.casefold()
+            for c in self.shown
+            if all(c.id in f.columns and (f.stats.get(c.id) or [0, 0, 1])[2] == 0 for f in files.values())
+        )
+
+    @property
     def key(self) -> tuple[str, ...]:
         """Names of the columns that identify its rows; none when the view does not read them all."""
         keys = self.state.schema.keys

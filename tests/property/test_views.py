@@ -10,6 +10,7 @@ import os
 
 import pytest
 
+from tests.property.views.added import AddedUp
 from tests.property.views.search import search
 
 LONG = bool(os.environ.get("SPACE_SQL_LONG"))
@@ -26,3 +27,10 @@ def test_a_refreshed_view_holds_what_its_query_gives(capsys: pytest.CaptureFixtu
             print(f"\n{dict(counted)}\n{reasons.most_common(20)}")  # noqa: T201 - what a long run is for
     assert counted["refreshes"] >= REFRESHES
     assert counted["policy incremental"] > counted["refreshes"] / 5
+
+
+@pytest.mark.property
+def test_groups_that_are_added_up_hold_what_their_query_gives() -> None:
+    refreshes = max(10, REFRESHES // 5)
+    counted, _ = search(SEED, refreshes, shrink_seconds=SHRINK, queries=AddedUp)
+    assert counted["refreshes with merge"] > counted["refreshes"] / 5

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from space_sql.views import tree
 from space_sql.views.block import Block, Leaf, among, restricted, select
 from space_sql.views.calls import aggregates, check_aggregate, check_window, windows
-from space_sql.views.relation import Build, NoRule, difference
+from space_sql.views.relation import Build, NoRule, coming, difference
 from space_sql.views.rules import linear, outer_join, subquery
+from space_sql.views.rules.merge import Merge, merge
+from space_sql.views.rules.stored import Stored, leaving, shown
 from space_sql.views.tree import Node
 
 _AFTER = ("select_list", "having", "qualify")
@@ -121,8 +123,18 @@ def _is_unique(block: Block, window: Node, keys: list[Node] | None) -> bool:
     )
 
 
-def delta(build: Build, block: Block, columns: Sequence[tuple[str, str]], keys: list[Node]) -> str:
-    """The weighted rows by which a block with groups or windows changed."""
+def delta(
+    build: Build,
+    block: Block,
+    columns: Sequence[tuple[str, str]],
+    keys: list[Node],
+    stored: Stored | None,
+    added: Merge | None,
+) -> str:
+    """The weighted rows by which a block with groups or windows changed.
+
+    ``stored`` are the view's rows, where they are those of the block; ``added`` is how they may be added to.
+    """
     node = block.node
     before = block.inside(
         select(keys or [tree.expression("1")], node["from_table"], tree.conjuncts(node["where_clause"]))
@@ -130,17 +142,38 @@ def delta(build: Build, block: Block, columns: Sequence[tuple[str, str]], keys: 
     inside = {leaf.place for leaf in before.leaves}
     parts = []
     if before.changed:
-        if keys:
-            shown = build.columns(before.sql(before.new))
-            touched = build.keys(shown, linear.delta(build, before, shown))
+        forms = _after(block, inside)
+        keyed = shown(block, keys, columns) if keys and stored is not None and stored.fits(columns) else None
+        if stored is not None and keyed is not None:
+            stored.add(build, columns)
+        if added is not None:
+            touched, anew, merged = added.delta(build, block, keys)
+            parts += [leaving(columns, added.keyed, touched), merged]
+            parts.append(coming(columns, block.sql(forms, restricted(node, among(keys, anew, nulls=True)))))
+        elif keys:
+            items = build.columns(before.sql(before.new))
+            touched = build.keys(items, linear.delta(build, before, items))
             narrowed = restricted(node, among(keys, touched, nulls=True))
+            if keyed is None:
+                parts.append(difference(columns, block.sql(forms, narrowed), block.sql(block.old, narrowed)))
+            else:
+                parts += [leaving(columns, keyed, touched), coming(columns, block.sql(forms, narrowed))]
         else:
-            narrowed = node
-        parts.append(difference(columns, block.sql(_after(block, inside), narrowed), block.sql(block.old, narrowed)))
+            parts.append(difference(columns, block.sql(forms), block.sql(block.old)))
     for i, leaf in enumerate(block.leaves):
         if leaf.relation.changed and leaf.place not in inside:
             parts.append(_compared(block, i, inside, columns))
     return "\nUNION ALL\n".join(parts)
+
+
+def mergeable(
+    build: Build, block: Block, columns: Sequence[tuple[str, str]], keys: list[Node], stored: Stored | None
+) -> Merge | None:
+    """How what changed is added to the stored groups; None where they are computed anew."""
+    if stored is None or not keys or not stored.fits(columns) or windows(block.node["select_list"]):
+        return None
+    keyed = shown(block, keys, columns)
+    return None if keyed is None else merge(build, block, keys, keyed, columns)
 
 
 def _after(block: Block, inside: set[str], upto: int = 0) -> dict[str, str]:

@@ -17,7 +17,8 @@ NAMES = ("a", "b", "grp", "Label", "when", "x y", "score", "n")
 class Case:
     """A case of a seed: the steps, each made when those before it have been."""
 
-    def __init__(self, seed: int, rounds: int = 8) -> None:
+    def __init__(self, seed: int, rounds: int = 8, queries: type[Queries] = Queries) -> None:
+        self.queries = queries
         self.random = Random(seed)
         self.rounds = rounds
         self.columns: dict[str, tuple[Column, ...]] = {}
@@ -93,7 +94,7 @@ class Case:
         for level in range(1 if more < 0.6 else 2 if more < 0.9 else 3):
             name = f"mv{number + level}"
             depth = self.random.choice((1, 2, 2, 3, 3, 4))
-            made = Queries(self.random, bases, "pqrstuvw"[level] if level < 8 else "z").query(depth)
+            made = self.queries(self.random, bases, "pqrstuvw"[level] if level < 8 else "z").query(depth)
             names = [c.name.casefold() for c in made.columns]
             if len(set(names)) < len(names):
                 return

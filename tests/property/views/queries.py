@@ -27,6 +27,7 @@ class Queries(RowQueries, JoinQueries, GroupQueries, OrderQueries):
             (2, self.semi_joined),
             (2, self.existing),
             (5, self.grouped),
+            (3, self.added_up),
             (2, self.distinct),
             (2, self.set_operation),
             (2, self.windowed),

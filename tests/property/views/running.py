@@ -202,6 +202,7 @@ class Running:
         """Whether explain says that the next refresh can be incremental."""
         found = explained(self.con, str(self.folder / name))
         self.explained[found.reason.split(":")[0] or "incremental"] += 1
+        self.counted["refreshes with merge"] += "group by: merge" in found.rules
         return found.incremental
 
 

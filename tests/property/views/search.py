@@ -15,6 +15,7 @@ import space_sql
 from tests.concurrency.scratch import scratch_folder
 from tests.hosts.extension import built
 from tests.property.views.cases import Case
+from tests.property.views.queries import Queries
 from tests.property.views.running import Running, Wrong
 from tests.property.views.script import script
 from tests.property.views.steps import Step
@@ -62,7 +63,9 @@ def run(steps: list[Step]) -> tuple[Running, Wrong | None]:
     return here, None
 
 
-def search(first: int, refreshes: int, *, shrink_seconds: float = 120) -> tuple[Counter[str], Counter[str]]:
+def search(
+    first: int, refreshes: int, *, shrink_seconds: float = 120, queries: type[Queries] = Queries
+) -> tuple[Counter[str], Counter[str]]:
     """Run cases from a seed on until that many refreshes were right.
 
     Returns what was counted, and the reasons of full refreshes; an AssertionError holds the `.test` file of a failure.
@@ -72,7 +75,7 @@ def search(first: int, refreshes: int, *, shrink_seconds: float = 120) -> tuple[
     for seed in itertools.count(first):
         if counted["refreshes"] >= refreshes:
             return counted, reasons
-        steps = list(Case(seed).steps())
+        steps = list(Case(seed, queries=queries).steps())
         here, wrong = run(steps)
         if wrong is not None:
             raise AssertionError(report(seed, steps, wrong, shrink_seconds))
