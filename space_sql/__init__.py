@@ -10,6 +10,7 @@ from space_sql.errors import (
     SpaceError,
     StorageError,
 )
+from space_sql.hosts.functions import register_function
 from space_sql.hosts.python import connect, register
 
 __version__ = "0.1.0"
@@ -26,4 +27,5 @@ __all__ = [
     "__version__",
     "connect",
     "register",
+    "register_function",
 ]
