@@ -10,6 +10,7 @@ from space_sql.errors import (
     SpaceError,
     StorageError,
 )
+from space_sql.hosts.functions import register_function
 from space_sql.hosts.notebook import load_ipython_extension
 from space_sql.hosts.python import connect, register
 
@@ -28,4 +29,5 @@ __all__ = [
     "connect",
     "load_ipython_extension",
     "register",
+    "register_function",
 ]

@@ -27,7 +27,7 @@ from space_sql.format.carriers import is_opaque
 from space_sql.format.commit import Commit
 from space_sql.format.data_file import DataFile
 from space_sql.format.names import MAIN
-from space_sql.format.paths import DATA, DELETES, FORMAT_VERSION, LOG, MARKER, RECORDS
+from space_sql.format.paths import COMPUTED, DATA, DELETES, FORMAT_VERSION, LOG, MARKER, RECORDS
 from space_sql.format.records import RecordOptions
 from space_sql.format.schema import Schema, new_schema, with_records
 from space_sql.format.state import State
@@ -203,7 +203,7 @@ def declared_columns(text: str | None) -> list[tuple[str, Type]]:
 
 def make_folder(root: Path) -> None:
     """The folder and its parts; AlreadyExistsError when something else than a killed creation left is in it."""
-    own = {MARKER, LOG, DATA, DELETES, RECORDS}
+    own = {MARKER, LOG, DATA, DELETES, RECORDS, COMPUTED}
     with files.explained(root):
         found = {p.name for p in root.iterdir()} if root.is_dir() else {"a file"} if root.exists() else set()
         if any(name not in own and not name.startswith(f".{MARKER}.") for name in found):

@@ -22,8 +22,9 @@ from space_sql.dataset.transact import Options, Report, Tip, draft, transact
 from space_sql.errors import NotSyncedError
 from space_sql.format.commit import Commit
 from space_sql.format.data_file import DataFile
-from space_sql.format.paths import MARKER
+from space_sql.format.paths import COMPUTED, MARKER
 from space_sql.format.schema import Column
+from space_sql.storage import computed
 from space_sql.storage import files as disk
 
 
@@ -93,6 +94,7 @@ class Forget:
             if self._dry_run:
                 return self._dry()
             finish(dataset, sync=sync)  # one that was interrupted
+            computed.erase(dataset.root / COMPUTED, sync=sync)  # nothing tells which rows a result was computed from
             try:
                 result = transact(self._session, self._view, self._options, "forget", self._build)
             except NotSyncedError:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from space_sql.dataset.computed import unneeded_results
 from space_sql.dataset.dataset import View
 from space_sql.dataset.reach import paths_of_commit, reachable
 from space_sql.format.paths import DATA, DELETES, LOG, RECORDS
@@ -50,6 +51,7 @@ def unneeded(view: View, before: int) -> list[Unneeded]:
                 out.append(Unneeded(path, size, "expired"))
         elif modified < young:
             out.append(Unneeded(path, size, "leftover"))
+    out += [Unneeded(*found) for found in unneeded_results(view, replace(view.refs, expired=expired), young)]
     return sorted(out, key=lambda u: u.path)
 
 

@@ -23,11 +23,11 @@ from space_sql.dataset.scan import rows_sql
 from space_sql.errors import SpaceError, StorageError
 from space_sql.format.data_file import DataFile, DeleteFile
 from space_sql.format.forgotten import Forgetting
-from space_sql.format.paths import checkpoint_path, entry_path
+from space_sql.format.paths import COMPUTED, checkpoint_path, entry_path
 from space_sql.format.state import NO_REFS, Refs, State, first_state
 from space_sql.format.types import quote_identifier
 from space_sql.storage import checkpoint as cp
-from space_sql.storage import files
+from space_sql.storage import computed, files
 from space_sql.storage.log import Log
 from space_sql.storage.parquet import field_id, field_statistics
 
@@ -76,6 +76,10 @@ def findings(dataset: Dataset, *, deep: bool) -> Iterator[Finding]:
             yield Finding("error", "wrong-size", path, f"{path} has {found[2]} bytes, not {size}", _RESTORE)
     if deep:
         yield from _contents(dataset.root, log, refs, damaged)
+        for file in computed.damaged(dataset.root / COMPUTED):
+            name = file.relative_to(dataset.root).as_posix()
+            text = f"{name}: its bytes have changed since it was written"
+            yield Finding("error", "computed", name, text, "remove it; a refresh computes what it needs of it anew")
 
 
 def _entries(log: Log, head: int) -> Iterator[Finding]:
@@ -248,8 +252,9 @@ def _keys(root: Path, branch: str, state: State) -> Iterator[Finding]:
         rows = rows_sql(root, list(state.files.values()), state.schema.keys)
         with cursor() as con:
             (nulls, doubled) = con.execute(
-                f"SELECT count(*) FILTER (WHERE {null}), count(*) FILTER (WHERE NOT ({null})) "
-                f"- count(DISTINCT ({names})) FILTER (WHERE NOT ({null})) FROM ({rows})"
+                f"SELECT coalesce(sum(_space_n) FILTER (WHERE {null}), 0)::BIGINT, "
+                f"coalesce(sum(_space_n - 1) FILTER (WHERE NOT ({null})), 0)::BIGINT "
+                f"FROM (SELECT {names}, count(*) AS _space_n FROM ({rows}) GROUP BY {names})"
             ).fetchall()[0]
     except SpaceError as error:
         yield Finding("error", "rows", "data", f"the rows of branch {branch} cannot be read: {error.message}", _RESTORE)

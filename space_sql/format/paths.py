@@ -17,6 +17,7 @@ LOG = "log"
 DATA = "data"
 DELETES = "deletes"
 RECORDS = "records"
+COMPUTED = "computed"
 
 ENTRY = ".json"
 """How the names of commits end."""

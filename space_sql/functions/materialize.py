@@ -10,7 +10,7 @@ from space_sql.dataset.session import Session
 from space_sql.dataset.source import source_query
 from space_sql.dataset.transact import Options
 from space_sql.errors import InvalidInputError
-from space_sql.views.materialize import Materialize
+from space_sql.views.materialize import Materialize, computed
 
 
 def named(given: object) -> list[str]:
@@ -31,6 +31,7 @@ def rows(
 ) -> Rows:
     """The view's rows, as the caller sees them."""
     query = f"FROM {source_query(_required(view))}"
+    computed(session, path)
     return Rows(query, query)
 
 

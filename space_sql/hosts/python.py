@@ -23,6 +23,7 @@ import duckdb
 from space_sql.errors import InvalidInputError
 from space_sql.functions.calls import FUNCTIONS
 from space_sql.hosts.statements import take_statements
+from space_sql.views.functions import KNOWN, Instance
 
 _LARGE = 1 << 31
 
@@ -46,6 +47,8 @@ _CALLS = {function.name: _vector(function.call) if function.vector else function
 
 _lock = threading.RLock()
 _connections = itertools.count(1)
+_instances = itertools.count(1)
+_named: list[Callable[[], int]] = []
 _HELPERS = (
     "_space_session",
     "_space_staged",
@@ -86,8 +89,30 @@ def register(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
             con.execute(f"CREATE OR REPLACE TEMP MACRO _space_connection() AS {next(_connections)}::BIGINT")
             for statement in macros():
                 con.execute(statement)
+            instance_of(con)
         _prepared.add(con)
     return con
+
+
+def instance_of(con: duckdb.DuckDBPyConnection) -> Instance:
+    """Which DuckDB instance a prepared connection belongs to; from then on the connection is known to."""
+    with _lock:
+        if not _has(con, "SELECT _space_python()"):  # the loadable extension brought the functions
+            _name_instance(con)
+        ((number, connection),) = con.execute("SELECT _space_python(), _space_connection()").fetchall()
+    KNOWN.connection(connection, ("python", number))
+    return "python", number
+
+
+def _name_instance(con: duckdb.DuckDBPyConnection) -> None:
+    number = next(_instances)
+
+    def instance() -> int:
+        return number
+
+    _named.append(instance)  # DuckDB keeps no reference
+    with original_cursor(con) as cursor:
+        cursor.create_function("_space_python", instance, [], "BIGINT")
 
 
 def _check_no_transaction(con: duckdb.DuckDBPyConnection) -> None:
@@ -131,7 +156,7 @@ def _has_macros(con: duckdb.DuckDBPyConnection) -> bool:
 
 def _add_functions(con: duckdb.DuckDBPyConnection) -> None:
     """Add the functions through a cursor of their own: so they do not keep the connection alive."""
-    with _original_cursor(con) as cursor:
+    with original_cursor(con) as cursor:
         for function in FUNCTIONS:
             arrow = function.parameters is None or function.vector
             cursor.create_function(  # type: ignore[call-overload]  # the types vary
@@ -145,15 +170,15 @@ def _add_functions(con: duckdb.DuckDBPyConnection) -> None:
             )
 
 
-_original_cursor = duckdb.DuckDBPyConnection.cursor
+original_cursor = duckdb.DuckDBPyConnection.cursor
 _original_duplicate = duckdb.DuckDBPyConnection.duplicate
 _prepared: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 
 
 def _prepare_cursors() -> None:
     """From now on, a cursor of a prepared connection is prepared too; others are left as they are."""
-    if duckdb.DuckDBPyConnection.cursor is _original_cursor:
-        duckdb.DuckDBPyConnection.cursor = _preparing(_original_cursor)  # type: ignore[assignment,method-assign]
+    if duckdb.DuckDBPyConnection.cursor is original_cursor:
+        duckdb.DuckDBPyConnection.cursor = _preparing(original_cursor)  # type: ignore[assignment,method-assign]
         duckdb.DuckDBPyConnection.duplicate = _preparing(_original_duplicate)  # type: ignore[assignment,method-assign]
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from space_sql.dataset.dataset import folder
 from space_sql.errors import FormatError, InvalidInputError, NotFoundError
+from space_sql.format.computed import Called
 from space_sql.format.paths import MARKER
 from space_sql.views import tree
 from space_sql.views.tree import Node
@@ -76,10 +77,11 @@ class Definition:
     primary_keys: tuple[str, ...] = ()
     time_zone: str = "UTC"
     refresh: Mapping[str, Any] = field(default_factory=dict)
+    functions: tuple[Called, ...] = ()
 
     def encode(self) -> dict[str, Any]:
         """As the log has it."""
-        return {
+        told = {
             "sql": self.sql,
             "query": self.query,
             "sources": [s.encode() for s in self.sources],
@@ -88,6 +90,9 @@ class Definition:
             "time_zone": self.time_zone,
             "refresh": dict(self.refresh),
         }
+        if self.functions:
+            told["functions"] = [f.encode() for f in self.functions]
+        return told
 
     @staticmethod
     def decode(data: Mapping[str, Any]) -> Definition:
@@ -104,6 +109,7 @@ class Definition:
                 tuple(data["primary_keys"]),
                 data["time_zone"],
                 data.get("refresh", {}),
+                tuple(Called.decode(f) for f in data.get("functions", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"the view's definition cannot be read: {error!r}") from error

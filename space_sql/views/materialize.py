@@ -13,7 +13,9 @@ from space_sql.dataset.plan import source_struct
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options, Result
 from space_sql.format.data_file import DataFile
+from space_sql.views.computed import Computed, Engine
 from space_sql.views.definition import Catalogue, Definition, Reader
+from space_sql.views.functions import KNOWN, called
 from space_sql.views.plan import explained
 from space_sql.views.relation import NoRule
 from space_sql.views.sources import pinned
@@ -30,7 +32,24 @@ def read_definition(
 
     known = Catalogue(catalogue.get("views") or (), catalogue.get("tables") or ())
     reader = Reader(root, known, static, session.branch, resolve)
-    return replace(reader.definition(view), time_zone=zone or "UTC")
+    found = reader.definition(view)
+    functions = called(found.query, KNOWN.of(KNOWN.instance(session.connection)))
+    return replace(found, time_zone=zone or "UTC", functions=functions)
+
+
+def computed(session: Session, path: str | None, engine: Engine | None = None) -> Computed | None:
+    """What keeps results of functions while a view's first rows are read; all parts of a statement share it."""
+    key = ("space_materialize", f"computed|{path}")
+    found = session.asked.get(key)
+    if isinstance(found, Computed):
+        return found
+    instance = KNOWN.instance(session.connection)
+    functions = [f.called for f in KNOWN.of(instance).values()]
+    if not functions or path is None:
+        return None
+    made = Computed(folder(path), instance, functions, sync=session.sync, engine=engine)
+    session.asked[key] = made
+    return made
 
 
 class Materialize(Create):
@@ -64,7 +83,23 @@ class Materialize(Create):
         self.definition = replace(
             definition, primary_keys=tuple(primary_keys or ()), refresh={"policy": "full", "reason": "first result"}
         )
+        self.computed = computed(session, path)
+        if self.computed is not None:
+            self.computed.only(definition.functions)
         super().__init__(session, path, options, source_type, keys, Records())
+
+    def commit(self) -> Result:
+        """Publish; results of functions are kept with the view."""
+        result = super().commit()
+        if self.computed is not None:
+            self.computed.end(merge=True)
+        return result
+
+    def abort(self) -> None:
+        """Remove what was staged; what functions computed stays for the next try."""
+        if self.computed is not None:
+            self.computed.end()
+        super().abort()
 
     def publish(self, written: list[DataFile]) -> Result:
         """Commit 0, with the definition."""

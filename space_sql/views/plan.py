@@ -13,6 +13,7 @@ from space_sql.format.types import parse_type, quote_identifier
 from space_sql.views import tree
 from space_sql.views.compile import Compiler, Found
 from space_sql.views.definition import Definition
+from space_sql.views.functions import declare, stand_in
 from space_sql.views.relation import WEIGHT, Build, NoRule, Step
 from space_sql.views.rules.stored import Stored
 from space_sql.views.sources import Pinned
@@ -64,6 +65,7 @@ def plan(definition: Definition, sources: Sequence[Pinned], stored: Columns, sto
 def _incremental(definition: Definition, sources: Sequence[Pinned], rows: Stored, policy: str) -> Plan:
     read, stored = 0, rows.columns or ()
     with cursor() as con:
+        declare(con, definition.functions)
         build = Build(con)
         found: dict[str, Found] = {}
         for source in sources:
@@ -135,7 +137,7 @@ def whole(definition: Definition, sources: Sequence[Pinned]) -> str:
 def _full(definition: Definition, sources: Sequence[Pinned], stored: Columns, stored_sql: str, reason: str) -> Plan:
     read = sum(source.state.rows for source in sources)
     sql = whole(definition, sources)
-    columns = _described(sql) or tuple(stored)
+    columns = _described(sql, definition) or tuple(stored)
     shown = ", ".join(quote_identifier(name) for name, _ in columns)
     if not _equal(columns, stored):
         return Plan("full", f"SELECT {shown}, 1::BIGINT AS {WEIGHT} FROM (\n{sql}\n)", columns, reason, read, True)
@@ -148,10 +150,12 @@ def _full(definition: Definition, sources: Sequence[Pinned], stored: Columns, st
     return Plan("full", differences, columns, reason, read)
 
 
-def _described(sql: str) -> tuple[tuple[str, str], ...] | None:
+def _described(sql: str, definition: Definition) -> tuple[tuple[str, str], ...] | None:
     """The query's columns; None when it needs something of the caller's own."""
     with cursor() as con:
         try:
+            for function in definition.functions:
+                stand_in(con, function)
             rows = con.execute(f"DESCRIBE {sql}").fetchall()
         except duckdb.Error:
             return None
@@ -167,6 +171,7 @@ def explained(definition: Definition, sources: Sequence[Pinned]) -> tuple[list[S
     used = used_names(definition.query)
     sources = [source.checked(used).narrowed(used) for source in sources]
     with cursor() as con:
+        declare(con, definition.functions)
         build = Build(con)
         found: dict[str, Found] = {}
         for source in sources:

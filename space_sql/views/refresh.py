@@ -24,7 +24,9 @@ from space_sql.format.schema import Schema
 from space_sql.format.state import State
 from space_sql.format.types import Struct, parse_type, quote_identifier
 from space_sql.views.apply import WEIGHTS, Applied, RowsMissing, apply
+from space_sql.views.computed import Computed, Engine
 from space_sql.views.definition import Definition
+from space_sql.views.functions import KNOWN, called, check_there, difference
 from space_sql.views.plan import Plan, plan
 from space_sql.views.relation import WEIGHT
 from space_sql.views.sources import Pinned, pinned
@@ -54,6 +56,7 @@ class Planned:
     sources: tuple[Pinned, ...]
     plan: Plan
     asked: str
+    computed: Computed | None = None
 
     @property
     def told(self) -> tuple[Mapping[str, Any], ...]:
@@ -62,7 +65,13 @@ class Planned:
 
 
 def planned(
-    session: Session, path: str | None, options: Options, version: str | None, policy: str | None, zone: str | None
+    session: Session,
+    path: str | None,
+    options: Options,
+    version: str | None,
+    policy: str | None,
+    zone: str | None,
+    engine: Engine | None = None,
 ) -> Planned:
     """The refresh that a call asks for; all its parts in one statement are given the same one."""
     key = ("space_refresh", f"{path}|{options}|{version}|{policy}")
@@ -72,12 +81,25 @@ def planned(
     view = session.view(path)
     state = base_state(session, view, options)
     definition = watermark(view, state.snapshot_id)
+    instance = KNOWN.instance(session.connection)
+    known = KNOWN.of(instance)
+    check_there(definition.functions, known)
+    functions = called(definition.query, known)
+    differ = difference(definition.functions, functions)
+    definition = replace(definition, functions=functions)
     root = view.dataset.root
     sources = pinned(session, root, definition, version)
     stored = tuple((c.name, str(c.type)) for c in state.schema.columns)
     rows = rows_sql(root, list(state.files.values()), state.schema.columns)
     policy = policy or "auto"
-    made = plan(definition, sources, stored, rows, policy)
+    if differ is not None and policy == "incremental":
+        raise InvalidInputError(
+            f"this view cannot be refreshed incrementally: function-changed: {differ}; "
+            "policy => 'full' computes it anew, and calls the function that changed"
+        )
+    made = plan(definition, sources, stored, rows, policy if differ is None else "full")
+    if differ is not None and policy != "full":
+        made = replace(made, reason=f"function-changed: {differ}")
     zoned = any("WITH TIME ZONE" in type_ for source in sources for _, type_ in source.columns)
     if zone is not None and zone != definition.time_zone and zoned and made.policy != "full":
         if policy == "incremental":
@@ -89,7 +111,10 @@ def planned(
         made = replace(made, reason=f"time-zone-changed: {definition.time_zone} to {zone}")
     if zone is not None:
         definition = replace(definition, time_zone=zone)
-    answer = Planned(state, definition, tuple(sources), made, policy)
+    computed = None
+    if functions and made.sql is not None:
+        computed = Computed(root, instance, functions, sync=session.sync, rows=made.rows_read, engine=engine)
+    answer = Planned(state, definition, tuple(sources), made, policy, computed)
     session.asked[key] = answer
     return answer
 
@@ -117,6 +142,7 @@ class Refresh(Write):
     def __init__(self, session: Session, view: View, options: Options, found: Planned) -> None:
         super().__init__(session, view, options)
         self.found, self.done = found, found.plan
+        self.before = watermark(view, found.state.snapshot_id).functions
         if self.repeat is not None or found.plan.policy == "none":
             return
         self.schema = _rebuilt(found) if found.plan.rebuild else found.state.schema
@@ -130,7 +156,16 @@ class Refresh(Write):
         """Publish, unless there was nothing to do."""
         if self.repeat is None and self.found.plan.policy == "none":
             return self._told(Result(self.found.state.snapshot_id, self.operation))
-        return self._told(super().commit())
+        result = self._told(super().commit())
+        if self.found.computed is not None:
+            self.found.computed.end(merge=True)
+        return result
+
+    def abort(self) -> None:
+        """Remove what was staged; what functions computed stays for the next refresh."""
+        super().abort()
+        if self.found.computed is not None:
+            self.found.computed.end()
 
     def _told(self, result: Result) -> Refreshed:
         made = self.done
@@ -169,6 +204,7 @@ class Refresh(Write):
                 raise
             done = self._anew(state, missing)
         still = all(source.old == source.new for source in found.sources) and not found.plan.rebuild
+        still = still and found.definition.functions == self.before
         if still and not done.files and not done.deletes:
             return None
         told = {

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "format": set(),
     "storage": set(),
     "dataset": {"duckdb"},
-    "views": {"duckdb", "sqlglot"},
+    "views": {"duckdb", "sqlglot", "rich"},
     "training": set(),
     "functions": set(),
     "statements": {"sqlglot"},
