@@ -16,7 +16,7 @@ from rich.console import Console
 
 import space_sql
 from space_sql.cli.output import Format, print_result
-from space_sql.functions.catalogue import CHANGES, READS, UPKEEP, VALUES, WRITES
+from space_sql.functions.catalogue import CHANGES, EXCHANGE, READS, UPKEEP, VALUES, WRITES
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs/reference.md"
@@ -77,6 +77,10 @@ The `…` in a signature stands for the arguments of every write:
 
 UPKEEP_INTRO = """\
 These keep a dataset fast and small over the years. None of them but `space_forget` changes a row of a version that can be read. They return columns of their own, and with `dry_run => true` they only tell what they would do. The `…` stands for the arguments of every write.
+"""  # noqa: E501
+
+EXCHANGE_INTRO = """\
+These bring in what other tools have, and hand out what they take. They return columns of their own. The `…` stands for `branch`, `message` and `author`, as in a write.
 """  # noqa: E501
 
 
@@ -156,6 +160,7 @@ def reference() -> str:
     values = [page_of(entry(name)) for name in VALUES]
     writes = [page_of(entry(name)) for name in (*WRITES, *CHANGES)]
     upkeep = [page_of(entry(name)) for name in UPKEEP]
+    exchange = [page_of(entry(name)) for name in EXCHANGE]
     return "\n".join(
         [
             INTRO,
@@ -170,6 +175,9 @@ def reference() -> str:
             "## Upkeep\n",
             UPKEEP_INTRO,
             *upkeep,
+            "## Exchange\n",
+            EXCHANGE_INTRO,
+            *exchange,
         ]
     )
 

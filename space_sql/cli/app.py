@@ -16,6 +16,7 @@ import space_sql
 from space_sql.cli.diff import diff
 from space_sql.cli.errors import one_line
 from space_sql.cli.extension import extension
+from space_sql.cli.label_studio import label_studio
 from space_sql.cli.log import log
 from space_sql.cli.quickstart import quickstart
 from space_sql.cli.sql import sql
@@ -33,6 +34,7 @@ app.command()(sql)
 app.command()(log)
 app.command()(diff)
 app.add_typer(extension)
+app.add_typer(label_studio)
 
 
 def _print_version(wanted: bool) -> None:

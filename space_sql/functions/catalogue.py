@@ -7,7 +7,8 @@ function is meant is an argument. So a function is declared here, once, for ever
 - ``VALUES`` compute a value in a query, where they are called;
 - ``WRITES`` write the SQL of the rows to stage, then take those rows and commit;
 - ``CHANGES`` commit without rows;
-- ``UPKEEP`` does too, and tells what it did in columns of its own.
+- ``UPKEEP`` does too, and tells what it did in columns of its own;
+- ``EXCHANGE`` with other tools does as well.
 
 Modules of writes are imported when one is first called: reading does without Arrow, whose import is
 half of a short process's time.
@@ -151,8 +152,14 @@ UPKEEP: dict[str, Change | Write] = {
     "space_explain_refresh": Change("explain_refresh"),
 }
 
-STAGED: dict[str, Write] = WRITES | {name: found for name, found in UPKEEP.items() if isinstance(found, Write)}
+EXCHANGE: dict[str, Change | Write] = {
+    "space_import_label_studio": Change("import_label_studio"),
+}
+
+_REPORTS = UPKEEP | EXCHANGE
+
+STAGED: dict[str, Write] = WRITES | {name: found for name, found in _REPORTS.items() if isinstance(found, Write)}
 """All that take rows."""
 
-APPLIED: dict[str, Change] = CHANGES | {name: found for name, found in UPKEEP.items() if isinstance(found, Change)}
+APPLIED: dict[str, Change] = CHANGES | {name: found for name, found in _REPORTS.items() if isinstance(found, Change)}
 """All that do not."""

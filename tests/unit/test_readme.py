@@ -28,7 +28,7 @@ from rich.console import Console
 
 import space_sql
 from space_sql.cli.output import Format, print_result
-from space_sql.functions.catalogue import CHANGES, READS, UPKEEP, VALUES, WRITES
+from space_sql.functions.catalogue import CHANGES, EXCHANGE, READS, UPKEEP, VALUES, WRITES
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -121,6 +121,7 @@ def with_functions(text: str) -> str:
         ("value", "is", VALUES),
         ("write", "does", [*WRITES, *CHANGES]),
         ("upkeep", "does", UPKEEP),
+        ("exchange", "does", EXCHANGE),
     ):
         table.append(f"\n| {kind} | {verb} |\n|---|---|\n")
         for name in names:

@@ -1,0 +1,1 @@
+"""Other tools, each in a package of its own; they only use what datasets can do."""

@@ -1,0 +1,56 @@
+"""Events that were accepted: on the disk before they are, and until they are written to the datasets."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from space_sql.errors import StorageError
+from space_sql.interop.label_studio.place import Place
+from space_sql.storage import files
+
+_count = itertools.count()
+
+
+class Queue:
+    """One file an event, named by its order; safe to use from several threads.
+
+    Args:
+        limit: events that may wait, at most.
+    """
+
+    def __init__(self, place: Place, *, limit: int = 100_000) -> None:
+        self._folder = place.queue
+        self._rejected = place.rejected
+        self._limit = limit
+        self._waiting = len(self.waiting())
+
+    def add(self, event: bytes) -> None:
+        """Keep an event; when this returns, it survives the loss of the process and of power.
+
+        Raises:
+            StorageError: too many wait, or the disk failed.
+        """
+        if self._waiting >= self._limit:
+            raise StorageError(f"{self._waiting} events wait to be written; no more are taken")
+        name = f"{time.time_ns():020d}-{os.getpid()}-{next(_count):06d}.json"
+        files.put_if_absent(self._folder / name, event, sync=True)
+        self._waiting += 1
+
+    def waiting(self) -> list[Path]:
+        """Files of all events, oldest first; parts that a killed process left are none."""
+        return sorted(path for path in self._folder.glob("*.json") if not path.name.startswith("."))
+
+    def remove(self, events: Sequence[Path]) -> None:
+        """Forget events that are written."""
+        for event in events:
+            files.remove_quietly(event)
+        self._waiting = max(0, self._waiting - len(events))
+
+    def reject(self, event: Path) -> None:
+        """Put an event aside that cannot be written."""
+        os.replace(event, self._rejected / event.name)
+        self._waiting = max(0, self._waiting - 1)
