@@ -149,6 +149,7 @@ UPKEEP: dict[str, Change | Write] = {
     "space_verify": Change("verify"),
     "space_repair": Change("repair"),
     "space_explain_refresh": Change("explain_refresh"),
+    "space_publish": Change("publish"),
 }
 
 STAGED: dict[str, Write] = WRITES | {name: found for name, found in UPKEEP.items() if isinstance(found, Write)}
