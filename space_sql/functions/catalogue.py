@@ -150,6 +150,7 @@ UPKEEP: dict[str, Change | Write] = {
     "space_verify": Change("verify"),
     "space_repair": Change("repair"),
     "space_explain_refresh": Change("explain_refresh"),
+    "space_publish": Change("publish"),
 }
 
 EXCHANGE: dict[str, Change | Write] = {
