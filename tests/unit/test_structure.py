@@ -18,7 +18,19 @@ BESIDE_FUNCTIONS = {"__init__", "calls", "catalogue", "table"}
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
 
 # The floors of the house, from below. A module may import from its own floor and from those below.
-FLOORS = ("errors", "format", "storage", "dataset", "views", "training", "functions", "statements", "hosts", "cli")
+FLOORS = (
+    "errors",
+    "format",
+    "storage",
+    "dataset",
+    "views",
+    "training",
+    "interop",
+    "functions",
+    "statements",
+    "hosts",
+    "cli",
+)
 OUTSIDE = {"duckdb", "sqlglot", "rich", "typer"}
 FLOORS = ("errors", "format", "storage", "dataset", "views", "training", "interop", "functions", "hosts", "cli")
 OUTSIDE = {"duckdb", "sqlglot", "rich", "typer", "httpx", "tenacity", "starlette", "uvicorn"}
