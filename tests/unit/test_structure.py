@@ -31,8 +31,6 @@ FLOORS = (
     "hosts",
     "cli",
 )
-OUTSIDE = {"duckdb", "sqlglot", "rich", "typer"}
-FLOORS = ("errors", "format", "storage", "dataset", "views", "training", "interop", "functions", "hosts", "cli")
 OUTSIDE = {"duckdb", "sqlglot", "rich", "typer", "httpx", "tenacity", "starlette", "uvicorn"}
 MAY_IMPORT = {
     "errors": set(),
