@@ -155,6 +155,7 @@ UPKEEP: dict[str, Change | Write] = {
 
 EXCHANGE: dict[str, Change | Write] = {
     "space_import_label_studio": Change("import_label_studio"),
+    "space_push_label_studio": Write("push_label_studio"),
 }
 
 _REPORTS = UPKEEP | EXCHANGE

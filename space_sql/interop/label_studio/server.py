@@ -62,14 +62,22 @@ class Server:
         """The JSON that a GET gives."""
         return self.send("GET", path, params=params).json()
 
-    def send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+    def send(self, method: str, path: str, *, once: bool = False, **arguments: Any) -> httpx.Response:
         """The answer to a request, tried again while the server is busy or away.
 
+        With ``once`` it is not sent again when it may have been done already.
+
         Raises:
+            Unsure: with ``once``, it may have been done or not.
             NotFoundError, InvalidInputError: the server refuses, for good.
             StorageError: it did not answer in all attempts.
         """
-        return self._patiently(lambda: self._once(method, path, arguments), f"{method} {path}")
+        try:
+            return self._patiently(lambda: self._once(method, path, arguments), f"{method} {path}", again=not once)
+        except StorageError as error:
+            if once:
+                raise Unsure(error.message) from error
+            raise
 
     def _once(self, method: str, path: str, arguments: Mapping[str, Any]) -> httpx.Response:
         self._wait()
@@ -97,11 +105,13 @@ class Server:
             time.sleep(self._next - now)
         self._next = max(now, self._next) + 1 / self._rate
 
-    def _patiently(self, request: Any, what: str) -> Any:
+    def _patiently(self, request: Any, what: str, *, again: bool = True) -> Any:
         import tenacity
 
         httpx = _httpx()
         fallback = tenacity.wait_exponential_jitter(initial=0.2, max=20)
+
+        again_on = (_Busy, httpx.TransportError)
 
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome is not None else None
@@ -110,7 +120,9 @@ class Server:
 
         try:
             return tenacity.Retrying(
-                retry=tenacity.retry_if_exception_type((_Busy, httpx.TransportError)),
+                retry=tenacity.retry_if_exception(
+                    lambda e: (again or (isinstance(e, _Busy) and e.refused)) and isinstance(e, again_on)
+                ),
                 stop=tenacity.stop_after_attempt(self._attempts),
                 wait=wait,
                 reraise=True,
@@ -207,12 +219,17 @@ class Server:
         self.send("POST", "/api/webhooks/", json=wanted)
 
 
+class Unsure(StorageError):
+    """A request that must not be made twice may have been done or not."""
+
+
 class _Busy(Exception):
-    """The server asks to come again; ``after`` so many seconds, where it says so."""
+    """The server asks to come again, ``after`` so many seconds where it says so; ``refused``: it did nothing."""
 
     def __init__(self, status: int, after: float | None) -> None:
         super().__init__(str(status))
         self.after = after
+        self.refused = status in (401, 425, 429, 503)
 
 
 def _checked(answer: httpx.Response, server: Server) -> httpx.Response:
