@@ -86,7 +86,6 @@ class _Put:
 
     def run(self, batch: Batch) -> list[Row]:
         con = self.con
-        con.execute("SET arrow_lossless_conversion = false")
         if read(con, batch):
             self._refuse_less()
         if self.media is not None:
