@@ -18,6 +18,7 @@ from space_sql.cli.errors import one_line
 from space_sql.cli.extension import extension
 from space_sql.cli.log import log
 from space_sql.cli.quickstart import quickstart
+from space_sql.cli.serve import serve
 from space_sql.cli.sql import sql
 from space_sql.errors import SpaceError
 
@@ -32,6 +33,7 @@ app.command()(quickstart)
 app.command()(sql)
 app.command()(log)
 app.command()(diff)
+app.command()(serve)
 app.add_typer(extension)
 
 
@@ -61,6 +63,9 @@ def space(
     What happened to a dataset, and what changed between two versions:
     [cyan]  space-sql log annotations
       space-sql diff annotations v1 v2[/cyan]
+
+    All of it in a browser:
+    [cyan]  space-sql serve annotations[/cyan]
     """
 
 
