@@ -98,7 +98,7 @@ class Create:
         self.schema = with_records(schema, list(records.fields), dict(records.options))
         make_folder(self.root)
         plan = Plan(self.schema, self.schema.columns, source)
-        recorder = plan.recorder(self.root, State(-1, self.schema, {}))
+        recorder = plan.recorder(self.root, State(-1, self.schema, {}), sync=self.session.sync)
         self.staging = Staging(
             self.root, "insert", plan.converter(recorder=recorder), self.schema.columns, recorder=recorder
         )

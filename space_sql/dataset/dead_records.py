@@ -20,9 +20,12 @@ def record_columns(commits: Iterable[Commit]) -> dict[int, Column]:
     return {c.id: c for commit in commits if commit.schema is not None for c in commit.schema.records}
 
 
-def dead_records(root: Path, files: Sequence[DataFile], commits: Iterable[Commit]) -> dict[str, set[int]]:
-    """For record files of data files: which of their records hold something, though no row points at them."""
-    listed = {r.path for f in files for r in f.records if (root / r.path).exists()}
+def dead_records(
+    root: Path, files: Sequence[DataFile], commits: Iterable[Commit], besides: Iterable[str] = ()
+) -> dict[str, set[int]]:
+    """For record files of data files, and others: which of their records hold something, though no row points there."""
+    paths = {*besides, *(r.path for f in files for r in f.records)}
+    listed = {path for path in paths if (root / path).exists()}
     if not listed:
         return {}
     used: dict[str, set[int]] = defaultdict(set)

@@ -117,7 +117,9 @@ class _Erasing:
         known = {f.number: f for commit in self._commits() for f in data_files(commit)}
         known.update(self._new)
         remaining = [f.hiding(self._forgetting) for f in known.values() if self._there(f.path)]
-        for path, rows in dead_records(self._root, remaining, self._commits()).items():
+        # A file of forgotten rows only is one that the new data files name no more.
+        dead = dead_records(self._root, remaining, self._commits(), self._forgetting.records)
+        for path, rows in dead.items():
             if path in self._forgetting.records:
                 blank(self._root, path, rows, sync=self._sync)
         paths = [path for path in self._forgetting.records if self._there(path)]
@@ -173,6 +175,9 @@ def _remove(root: Path, log: Log, head: int, forgetting: Forgetting, *, sync: bo
             (root / path).unlink(missing_ok=True)
     fresh = Log(root, trusted=(), hiding=False)
     named = {path for i in range(head + 1) for path in paths_of_commit(fresh.commit(i))}
+    for path in {*forgetting.records} - named:
+        with files.explained(root / path):
+            (root / path).unlink(missing_ok=True)
     young = time.time() - LEAST_AGE
     for path, _, modified in own_files(root):
         if path not in named and modified < young:

@@ -140,7 +140,7 @@ class Merge(Write):
                 raise InvalidInputError(f'the resolutions lack the primary key column "{key.name}"')
         self._given = frozenset(given)
         root = self.view.dataset.root
-        recorder = planned.recorder(root, ours)
+        recorder = planned.recorder(root, ours, sync=self.session.sync)
         converter = planned.converter(carried, recorder)
         self.staging = Staging(root, self.change, converter, planned.columns, recorder=recorder)
 

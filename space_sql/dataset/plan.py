@@ -48,11 +48,12 @@ class Plan:
         *,
         moved: Collection[int] = (),
         compared: Collection[Column] = (),
+        sync: bool,
     ) -> Recorder | None:
         """What takes the source's record fields, if it has any; see ``Recorder``."""
         if not any(c.record is not None for c in self.columns):
             return None
-        return Recorder(root, self.source, self.columns, base.records, moved=moved, compared=compared)
+        return Recorder(root, self.source, self.columns, base.records, moved=moved, compared=compared, sync=sync)
 
 
 def source_struct(text: str | None) -> Struct:

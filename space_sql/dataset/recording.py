@@ -49,6 +49,7 @@ class Recorder:
         known: record files that rows may point into already.
         moved: ids of record fields that arrive as addresses, which an update hands over.
         compared: record fields whose old address comes along: an equal value keeps it.
+        sync: whether what is written is to be durable in the end, and is synced from the beginning.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Recorder:
         *,
         moved: Collection[int] = (),
         compared: Collection[Column] = (),
+        sync: bool,
     ) -> None:
         self._columns = columns
         self._known = known
@@ -67,7 +69,7 @@ class Recorder:
         self._source = {c.id: source.by_name[c.name.casefold()] for c in columns if c.record is not None}
         self._moved = set(moved)
         self._writers = {
-            c.id: RecordWriter(root, folder_name(c.id, c.name), c.record)
+            c.id: RecordWriter(root, folder_name(c.id, c.name), c.record, sync=sync)
             for c in columns
             if c.record is not None and c.id not in self._moved
         }

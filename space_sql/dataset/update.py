@@ -103,7 +103,8 @@ class Update(Write):
         self._base, self._planned = state, planned.schema
         self._sets_key = bool(set(state.schema.primary_keys) & assigned)
         root = view.dataset.root
-        recorder = planned.recorder(root, state, moved=[c.id for c in moved.values()], compared=compared)
+        moving = [c.id for c in moved.values()]
+        recorder = planned.recorder(root, state, moved=moving, compared=compared, sync=session.sync)
         converter = planned.converter(carried, recorder)
         self.staging = Staging(root, self.change, converter, planned.columns, positions=True, recorder=recorder)
 

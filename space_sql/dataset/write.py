@@ -104,7 +104,7 @@ def start_staging(write: Write, source_type: str | None, *, evolve: bool, need_k
     if need_keys and missing:
         raise InvalidInputError(f'the source lacks the primary key column "{missing[0]}"')
     root = write.view.dataset.root
-    recorder = planned.recorder(root, state)
+    recorder = planned.recorder(root, state, sync=write.session.sync)
     converter = planned.converter(carried, recorder)
     write.staging = Staging(root, write.change, converter, planned.columns, recorder=recorder)
     return state, planned

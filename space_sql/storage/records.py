@@ -10,6 +10,7 @@ Source: docs/format.md, section "Records"; the options of readers: docs/adr/010-
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -25,6 +26,7 @@ from space_sql.errors import FormatError, NotFoundError, SpaceError, StorageErro
 from space_sql.format.paths import RECORDS
 from space_sql.format.records import RecordFile, RecordOptions, new_record_path, record_path
 from space_sql.storage import files
+from space_sql.storage.behind import SyncBehind
 
 FILE_BYTES = 256 << 20
 _SMALL = 1 << 10
@@ -46,10 +48,13 @@ def _array_record() -> Any:
 class RecordWriter:
     """Appends records of one field to files of at most about ``file_bytes`` each.
 
-    Nothing refers to the files until a commit does; ``abort`` removes them. Not thread-safe.
+    Nothing refers to the files until a commit does; ``abort`` removes them. With ``sync`` much is durable
+    before ``close`` asks for the rest. Not thread-safe.
     """
 
-    def __init__(self, root: Path, folder: str, options: RecordOptions, *, file_bytes: int = FILE_BYTES) -> None:
+    def __init__(
+        self, root: Path, folder: str, options: RecordOptions, *, file_bytes: int = FILE_BYTES, sync: bool = False
+    ) -> None:
         self._root = root
         self._folder = folder
         self._options = options
@@ -59,6 +64,7 @@ class RecordWriter:
         self._rows = 0
         self._size = 0
         self._paths: list[str] = []
+        self._behind = SyncBehind() if sync else None
         self.typical_bytes = _SMALL
         """About how long the records to come are: tells how many a group holds where the options do not."""
         self.written: list[RecordFile] = []
@@ -71,6 +77,9 @@ class RecordWriter:
         address = self._path, self._rows
         self._rows += 1
         self._size += len(record)
+        if self._behind is not None:
+            with files.explained(self._root / self._path):
+                self._behind.wrote(self._root / self._path, len(record))
         if self._size >= self._file_bytes:
             self._roll()
         return address
@@ -78,6 +87,9 @@ class RecordWriter:
     def close(self, *, sync: bool) -> list[RecordFile]:
         """Finish; with ``sync`` the files and their names are durable."""
         self._roll()
+        if self._behind is not None:
+            with files.explained(self._root / RECORDS / self._folder):
+                self._behind.finish()
         if sync and self.written:
             folder = self._root / RECORDS / self._folder
             with files.explained(folder):
@@ -96,6 +108,9 @@ class RecordWriter:
                 pass  # what is removed need not be whole
             finally:
                 self._writer = None
+        if self._behind is not None:
+            with contextlib.suppress(OSError):  # what is removed need not be durable
+                self._behind.finish()
         for path in self._paths:
             files.remove_quietly(self._root / path)
         self._paths.clear()

@@ -15,7 +15,7 @@ import numpy as np
 
 from space_sql.dataset.shuffle import check_share
 from space_sql.errors import InvalidInputError
-from space_sql.training.index import Numbers
+from space_sql.training.index import Index, Numbers
 from space_sql.training.order import Order
 from space_sql.training.rows import Rows
 
@@ -100,6 +100,10 @@ class Epoch(Rows):
 
     def _reader(self, numbers: Numbers, batch_rows: int) -> pa.RecordBatchReader:
         return self.source._reader(self._rows(numbers), batch_rows)
+
+    def _found(self) -> tuple[str, Index, Numbers]:
+        root, index, _ = self.source._found()
+        return root, index, self._rows(np.arange(len(self)))
 
 
 def resumed(source: Source, state: Mapping[str, Any], *, rank: int = 0, world: int = 1) -> Epoch:

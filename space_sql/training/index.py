@@ -99,9 +99,8 @@ class Index:
     rows: int
     columns: dict[str, Values | Records]
 
-    def part(self, first: int, end: int) -> Index:
-        """The rows from ``first`` to before ``end``."""
-        rows = np.arange(first, end)
+    def part(self, rows: Numbers) -> Index:
+        """Some rows of it, in memory of their own."""
         return Index(len(rows), {name: column.part(rows) for name, column in self.columns.items()})
 
 

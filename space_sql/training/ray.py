@@ -13,7 +13,7 @@ from space_sql.storage.records import RecordFiles
 from space_sql.training.arrow import reader
 from space_sql.training.extra import needs
 from space_sql.training.index import Index, Records
-from space_sql.training.source import Source
+from space_sql.training.rows import Rows
 
 with needs("ray"):
     from ray import data
@@ -22,25 +22,25 @@ with needs("ray"):
 
 
 class _Rows(Datasource):  # type: ignore[misc]
-    """Rows in tasks of neighbouring ones, which lie in the same files."""
+    """Rows in tasks of those that follow each other: of a Source they lie in the same files."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, rows: Rows) -> None:
         super().__init__()
-        self._source = source
+        self._root, index, numbers = rows._found()
+        self._index = index.part(numbers)
 
     def estimate_inmemory_data_size(self) -> int | None:
-        return _bytes(self._source._load())
+        return _bytes(self._index)
 
     def get_read_tasks(self, parallelism: int, per_task_row_limit: int | None = None, data_context: Any = None) -> Any:
         """Each task carries where its rows are, and asks nothing else of the dataset."""
-        index, root = self._source._load(), self._source.root
-        count = max(1, min(parallelism, index.rows))
-        ends = [index.rows * number // count for number in range(count + 1)]
+        count = max(1, min(parallelism, self._index.rows))
+        ends = [self._index.rows * number // count for number in range(count + 1)]
         tasks = []
         for first, end in pairwise(ends):
-            part = index.part(first, end)
+            part = self._index.part(np.arange(first, end))
             metadata = BlockMetadata(end - first, _bytes(part), exec_stats=None)
-            tasks.append(ReadTask(_Task(root, part), metadata, per_task_row_limit=per_task_row_limit))
+            tasks.append(ReadTask(_Task(self._root, part), metadata, per_task_row_limit=per_task_row_limit))
         return tasks
 
 
@@ -62,6 +62,10 @@ def _bytes(index: Index) -> int:
     return index.rows * 8 * len(index.columns) + sum(int(field.length.sum()) for field in fields)
 
 
-def dataset(source: Source, **options: Any) -> Any:
-    """A ``ray.data.Dataset`` of the rows; ``options`` go to ``ray.data.read_datasource``. Nothing is decoded."""
-    return data.read_datasource(_Rows(source), **options)
+def dataset(rows: Rows, **options: Any) -> Any:
+    """A ``ray.data.Dataset`` of the rows; ``options`` go to ``ray.data.read_datasource``. Nothing is decoded.
+
+    Rows come as tasks finish; in the order of a Source or an Epoch where Ray is told to keep orders
+    (``ray.data.DataContext.get_current().execution_options.preserve_order = True``).
+    """
+    return data.read_datasource(_Rows(rows), **options)

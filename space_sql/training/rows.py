@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from space_sql.training.index import Numbers
+from space_sql.training.index import Index, Numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +30,10 @@ class Rows(ABC):
     @abstractmethod
     def _reader(self, numbers: Numbers, batch_rows: int) -> pa.RecordBatchReader:
         """Those rows as Arrow."""
+
+    @abstractmethod
+    def _found(self) -> tuple[str, Index, Numbers]:
+        """The dataset's folder, all that the query gave, and which of it are these rows."""
 
     @overload
     def __getitem__(self, rows: int) -> dict[str, Any]: ...

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from space_sql.dataset import engine
 from space_sql.errors import FormatError, InvalidInputError, NotFoundError, SpaceError
 from space_sql.format.state import State
@@ -93,6 +95,9 @@ class Source(Rows):
 
     def _reader(self, numbers: Numbers, batch_rows: int) -> pa.RecordBatchReader:
         return reader(self._load(), RecordFiles(self._query.root), numbers, batch_rows)
+
+    def _found(self) -> tuple[str, Index, Numbers]:
+        return self.root, self._load(), np.arange(self._rows)
 
     def epoch(self, epoch: int = 0, *, seed: int = 0, rank: int = 0, world: int = 1, position: int = 0) -> Epoch:
         """The rows in the order of an epoch, or a rank's share of them: see Epoch."""
