@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 VENV15 := .venv-duckdb15
 VENVT := .venv-training
+VENVB := .venv-browser
 BIN := $(VENV)/bin
 DUCKDB15 := 1.5.6
 NODE := tests/hosts/node/node_modules/@duckdb/node-api/package.json
@@ -12,7 +13,7 @@ HOSTS := python,extension
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test test-duckdb15 lint types format stress crash property test-training bench notebooks memcheck docs clean
+.PHONY: help quickstart test test-duckdb15 lint types format stress crash property test-training test-browser bench notebooks memcheck docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -51,6 +52,10 @@ test-training: $(VENVT)/.installed-dev  ## the loaders against torch, grain, ten
 	for part in torch frameworks orders tfds docs; do $(VENVT)/bin/pytest -rs tests/training/test_$$part.py || exit 1; done
 	$(VENVT)/bin/pytest tests/notebooks -k training
 
+# Chromium is the system's: `apt install chromium`. SPACE_SQL_SCREENSHOTS=1 writes the pictures of docs/images anew.
+test-browser: $(VENVB)/.installed-dev  ## the page of space-sql serve in headless Chromium, in .venv-browser
+	$(VENVB)/bin/pytest -rs tests/browser/test_page.py
+
 # Leaks are not asked for here: Python's own would hide ours. The test of a thousand rounds looks for them.
 memcheck: $(VENV)/.installed-dev  ## the extension's C code under the address and undefined-behaviour sanitizers
 	CC="gcc -g -fsanitize=address,undefined -fno-sanitize-recover=undefined" ASAN_OPTIONS=detect_leaks=0 \
@@ -68,10 +73,10 @@ docs: $(VENV)/.installed-dev  ## write the function reference and the table of h
 	$(BIN)/python -m tests.hosts.table
 
 clean:  ## remove the environments
-	rm -rf $(VENV) $(VENV15) $(VENVT) tests/hosts/node/node_modules
+	rm -rf $(VENV) $(VENV15) $(VENVT) $(VENVB) tests/hosts/node/node_modules
 
 # An environment is made anew only when it is missing, and filled again when pyproject.toml changes.
-$(VENV)/bin/python $(VENV15)/bin/python $(VENVT)/bin/python:
+$(VENV)/bin/python $(VENV15)/bin/python $(VENVT)/bin/python $(VENVB)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Space SQL needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
 	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
@@ -97,4 +102,8 @@ $(NODE): tests/hosts/node/package.json
 
 $(VENVT)/.installed-dev: pyproject.toml | $(VENVT)/bin/python
 	$(VENVT)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,training]'
+	@touch $@
+
+$(VENVB)/.installed-dev: pyproject.toml | $(VENVB)/bin/python
+	$(VENVB)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,serve]' playwright
 	@touch $@

@@ -19,6 +19,7 @@ from space_sql.cli.extension import extension
 from space_sql.cli.label_studio import label_studio
 from space_sql.cli.log import log
 from space_sql.cli.quickstart import quickstart
+from space_sql.cli.serve import serve
 from space_sql.cli.sql import sql
 from space_sql.errors import SpaceError
 
@@ -33,6 +34,7 @@ app.command()(quickstart)
 app.command()(sql)
 app.command()(log)
 app.command()(diff)
+app.command()(serve)
 app.add_typer(extension)
 app.add_typer(label_studio)
 
@@ -63,6 +65,9 @@ def space(
     What happened to a dataset, and what changed between two versions:
     [cyan]  space-sql log annotations
       space-sql diff annotations v1 v2[/cyan]
+
+    All of it in a browser:
+    [cyan]  space-sql serve annotations[/cyan]
     """
 
 

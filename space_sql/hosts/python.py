@@ -170,6 +170,20 @@ def _add_functions(con: duckdb.DuckDBPyConnection) -> None:
             )
 
 
+def add_vector_function(
+    con: duckdb.DuckDBPyConnection, name: str, call: Callable[..., Sequence[bytes | None]]
+) -> object:
+    """Add another function in the place of one over vectors that gives BLOBs, such as ``_space_record``.
+
+    Returns what must be kept as long as the database: DuckDB does not keep it.
+    """
+    declared = next(function for function in FUNCTIONS if function.name == name)
+    over_arrow = _vector(call)
+    parameters = list(declared.parameters or ())
+    con.create_function(name, over_arrow, parameters, declared.returns, type="arrow", null_handling="special")  # type: ignore[call-overload]
+    return over_arrow
+
+
 original_cursor = duckdb.DuckDBPyConnection.cursor
 _original_duplicate = duckdb.DuckDBPyConnection.duplicate
 _prepared: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()

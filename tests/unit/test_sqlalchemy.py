@@ -1,0 +1,117 @@
+"""`space:///folder` in SQLAlchemy, 1.4 and 2: datasets are tables, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import space_sql
+
+sa = pytest.importorskip("sqlalchemy", reason="needs the sqlalchemy extra")
+pytest.importorskip("duckdb_engine", reason="needs the sqlalchemy extra")
+pytestmark = pytest.mark.filterwarnings("ignore")  # SQLAlchemy's own, of its two lines
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("sqlalchemy")
+    with space_sql.connect() as con:
+        con.execute("SET VARIABLE space_sync = false")
+        path = {"p": str(root / "ds")}
+        con.execute(
+            "CALL space_create($p, primary_keys => ['id'], record_fields => ['image'], source => "
+            "'SELECT range AS id, range / 7 AS score, ''x''::BLOB AS image FROM range(50)')",
+            path,
+        )
+        con.execute("CALL space_tag($p, 'v1')", path)
+        con.execute("CALL space_delete($p, 'id = 40')", path)
+        con.execute("CALL space_set_comment($p, 'some rows')", path)
+        con.execute("CALL space_set_comment($p, 'how sure', column_name => 'score')", path)
+        con.execute(
+            "CALL space_materialize($p, $q)", {"p": str(root / 'a/"b" c'), "q": f"FROM space_scan('{root}/ds')"}
+        )
+    return root
+
+
+@pytest.fixture
+def engine(folder: Path) -> Iterator[Any]:
+    yield from made(f"space:///{folder}")
+
+
+def made(url: str) -> Iterator[Any]:
+    from sqlalchemy.dialects import registry
+
+    registry.register("space", "space_sql.hosts.sqlalchemy", "SpaceDialect")
+    engine = sa.create_engine(url)
+    yield engine
+    engine.dispose()
+
+
+def test_every_dataset_and_view_is_a_table_with_comments(engine: Any) -> None:
+    found = sa.inspect(engine)
+    assert found.get_table_names() == ['a/"b" c', "ds"]
+    assert found.get_table_comment("ds") == {"text": "some rows"}
+    columns = {c["name"]: (str(c["type"]), c["comment"]) for c in found.get_columns("ds")}
+    assert columns == {
+        "id": ("BIGINT", None),
+        "score": ("FLOAT", "how sure"),
+        "image_bytes": ("BIGINT", "size in bytes of the record field image"),
+    }
+
+
+def test_reflected_tables_can_be_selected_from(engine: Any) -> None:
+    meta = sa.MetaData()
+    meta.reflect(bind=engine)
+    table = meta.tables["ds"]
+    with engine.connect() as con:
+        assert con.execute(sa.select(sa.func.count()).where(table.c.id >= 10)).scalar() == 39
+        assert len(con.execute(meta.tables['a/"b" c'].select()).fetchall()) == 49
+
+
+def test_a_version_is_named_in_the_url(folder: Path) -> None:
+    for engine in made(f"space:///{folder}?version=v1"):
+        with engine.connect() as con:
+            assert con.execute(sa.text("SELECT count(*) FROM ds")).scalar() == 50
+            assert sa.inspect(engine).get_table_names() == ["ds"]
+
+
+def test_a_pooled_connection_sees_new_rows_and_columns(engine: Any, folder: Path) -> None:
+    import time
+
+    with engine.connect() as con:
+        before = con.execute(sa.text("SELECT count(*) FROM ds")).scalar()
+        with space_sql.connect() as writer:
+            path = {"p": str(folder / "ds")}
+            writer.execute("CALL space_append($p, 'SELECT 1000 + range AS id FROM range(3)')", path)
+            assert con.execute(sa.text("SELECT count(*) FROM ds")).scalar() == before + 3
+            writer.execute("CALL space_delete($p, 'id >= 1000')", path)
+            writer.execute("CALL space_add_column($p, 'note VARCHAR')", path)
+        time.sleep(1.1)
+        assert con.execute(sa.text("SELECT count(*) FROM ds WHERE note IS NULL")).scalar() == before
+    with space_sql.connect() as writer:
+        writer.execute("CALL space_drop_column($p, 'note')", {"p": str(folder / "ds")})
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "COPY (SELECT 1) TO '{root}/x.csv'",
+        "WITH a AS (COPY (SELECT 1) TO '{root}/x.csv') FROM a",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{root}/x.csv'",
+        "CALL space_delete('ds', 'true')",
+        "FROM space_delete('ds', 'true')",
+        "SELECT 1; DROP VIEW ds",
+        "FROM read_text('/etc/passwd')",
+        "SET enable_external_access = true",
+        "ATTACH '{root}/x.duckdb'",
+    ],
+)
+def test_what_writes_or_leaves_the_folder_is_refused(engine: Any, folder: Path, statement: str) -> None:
+    with engine.connect() as con:
+        with pytest.raises(Exception, match=r"read-only|only statements that read|does not exist|Permission|CTE"):
+            con.execute(sa.text(statement.format(root=folder))).fetchall()
+        assert con.execute(sa.text("SELECT count(*) FROM ds")).scalar() == 49
+    assert not list(folder.glob("x.*"))
