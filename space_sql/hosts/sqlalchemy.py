@@ -22,8 +22,8 @@ from sqlalchemy.exc import NoSuchTableError
 from space_sql.dataset.dataset import folder
 from space_sql.errors import InvalidInputError, NotFoundError
 from space_sql.hosts.python import register
+from space_sql.hosts.read_only import check_reads
 from space_sql.hosts.sandbox import Sandbox
-from space_sql.hosts.statement import check_reads
 from space_sql.hosts.tables import Tables
 
 _TYPES: dict[str, type[types.TypeEngine[Any]]] = {
@@ -137,7 +137,7 @@ class SpaceDialect(duckdb_engine.Dialect):  # type: ignore[misc]
     @classmethod
     def get_pool_class(cls, url: URL) -> type[pool.Pool]:
         """Connections are cheap to keep: they share a database."""
-        return pool.QueuePool
+        return pool.QueuePool  # type: ignore[no-any-return,unused-ignore]
 
     def create_connect_args(self, url: URL) -> tuple[list[Any], dict[str, Any]]:
         """The folder, and what stands after the question mark."""

@@ -21,8 +21,8 @@ from starlette.staticfiles import StaticFiles
 import space_sql
 from space_sql.dataset.engine import explained
 from space_sql.errors import InvalidInputError, NotFoundError, SpaceError
+from space_sql.hosts.read_only import checked
 from space_sql.hosts.sandbox import Sandbox
-from space_sql.hosts.statement import checked
 from space_sql.serve import answer, browse
 from space_sql.serve.describe import detailed, listed
 from space_sql.serve.guard import LOOPBACK, Guard

@@ -8,8 +8,8 @@ from space_sql.errors import InvalidInputError
 from space_sql.format.names import MAIN
 from space_sql.format.schema import Schema
 from space_sql.format.types import quote_identifier, quote_literal
+from space_sql.hosts.read_only import checked
 from space_sql.hosts.sandbox import Sandbox
-from space_sql.hosts.statement import checked
 from space_sql.serve.answer import cell, kind
 
 MOST_ROWS = 500
