@@ -70,6 +70,16 @@ def with_outputs(con: duckdb.DuckDBPyConnection, text: str) -> str:
     return FENCE.sub(fenced, text)
 
 
+@pytest.mark.parametrize("page", ["sql.md", "views.md"])
+def test_every_python_fence_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = re.findall(r"^```python\n(.*?)^```\n", (DOCS / page).read_text(encoding="utf-8"), re.M | re.S)
+    assert found
+    names: dict[str, Any] = {}
+    for code in found:
+        exec(code, names)
+
+
 def test_the_reference_is_that_of_the_headers() -> None:
     shown = (DOCS / "reference.md").read_text(encoding="utf-8")
     assert GENERATOR["reference"]() == shown, "run `make docs`"
