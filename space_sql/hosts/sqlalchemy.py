@@ -137,7 +137,8 @@ class SpaceDialect(duckdb_engine.Dialect):  # type: ignore[misc]
     @classmethod
     def get_pool_class(cls, url: URL) -> type[pool.Pool]:
         """Connections are cheap to keep: they share a database."""
-        return pool.QueuePool  # type: ignore[no-any-return,unused-ignore]
+        queue: type[pool.Pool] = pool.QueuePool
+        return queue
 
     def create_connect_args(self, url: URL) -> tuple[list[Any], dict[str, Any]]:
         """The folder, and what stands after the question mark."""

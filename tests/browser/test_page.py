@@ -54,7 +54,7 @@ def browser() -> Iterator[Any]:
 def page(browser: Any, url: str) -> Iterator[Any]:
     """A page that reaches nothing but the server, and complains of nothing."""
     page = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=url)
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
