@@ -50,8 +50,17 @@ def _as_text(make: Callable[[], str]) -> str:
         return "!" + _line(error)
 
 
+def _given(arguments: str) -> dict[str, Any]:
+    """The arguments of a call, which SQL hands over as JSON."""
+    try:
+        given: dict[str, Any] = orjson.loads(arguments)
+    except orjson.JSONDecodeError as error:  # DuckDB writes NaN and infinities as they are
+        raise InvalidInputError("an argument is or holds a number that is not finite") from error
+    return given
+
+
 def _split(arguments: str) -> tuple[Options, dict[str, Any]]:
-    given = orjson.loads(arguments)
+    given = _given(arguments)
     return Options(**{name: given.pop(name, None) for name in _OPTIONS}), given
 
 
@@ -93,7 +102,7 @@ class Calls:
 
     def read(self, function: str, session: str, arguments: str) -> str:
         """``_space_read``: SQL that a read stands for; folded while DuckDB binds."""
-        return _as_query(lambda: READS[function](self.sessions.get(session), **orjson.loads(arguments)))
+        return _as_query(lambda: READS[function](self.sessions.get(session), **_given(arguments)))
 
     def typed(self, function: str, session: str, arguments: str) -> str:
         """``_space_typed``: SQL for a write's rows as the caller has them; folded while DuckDB binds."""

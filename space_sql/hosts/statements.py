@@ -17,19 +17,22 @@ from space_sql.errors import InvalidInputError, SpaceError
 from space_sql.statements.rewrite import known_to_duckdb, maybe, rewritten
 from space_sql.statements.values import Parameters
 
-_Connection = duckdb.DuckDBPyConnection
-_execute, _sql, _query, _executemany = _Connection.execute, _Connection.sql, _Connection.query, _Connection.executemany
+_TAKEN = ("execute", "sql", "query")
 
 
 def take_statements(prepared: Callable[[duckdb.DuckDBPyConnection], bool]) -> None:
     """From now on, connections for which ``prepared`` is true take these statements; others are left as they are."""
-    if _Connection.execute is _execute:
-        for name, method in (("execute", _execute), ("sql", _sql), ("query", _query)):
-            setattr(_Connection, name, _taking(method, prepared))
-        _Connection.executemany = _taking_many(prepared)  # type: ignore[method-assign]
+    kind: Any = duckdb.DuckDBPyConnection  # no module keeps it: a process that loads the extension would report a leak
+    if not hasattr(kind.execute, "__wrapped__"):
+        execute = kind.execute
+        for name in _TAKEN:
+            setattr(kind, name, _taking(getattr(kind, name), execute, prepared))
+        kind.executemany = _taking_many(kind.executemany, prepared)
 
 
-def _taking(method: Callable[..., Any], prepared: Callable[[duckdb.DuckDBPyConnection], bool]) -> Callable[..., Any]:
+def _taking(
+    method: Callable[..., Any], execute: Callable[..., Any], prepared: Callable[[duckdb.DuckDBPyConnection], bool]
+) -> Callable[..., Any]:
     @functools.wraps(method)
     def taken(self: duckdb.DuckDBPyConnection, *arguments: Any, **named: Any) -> Any:
         frame = sys._getframe(1)
@@ -37,13 +40,13 @@ def _taking(method: Callable[..., Any], prepared: Callable[[duckdb.DuckDBPyConne
         text = query.query if isinstance(query, duckdb.Statement) else query
         if not isinstance(text, str) or not maybe(text) or not prepared(self):
             return _in_frame(frame, method, self, *arguments, **named)
-        by_position = method is _execute and len(arguments) > 1
+        by_position = method is execute and len(arguments) > 1
         parameters = arguments[1] if by_position else named.get("parameters", named.get("params"))
         *before, last = statements(self, text)
         for each in before:
-            _run(frame, _execute, self, each, None, {})
+            _run(frame, execute, execute, self, each, None, {})
         rest = {name: value for name, value in named.items() if name not in {"query", "parameters", "params"}}
-        return _run(frame, method, self, last if before else query, parameters, rest)
+        return _run(frame, method, execute, self, last if before else query, parameters, rest)
 
     return taken
 
@@ -51,6 +54,7 @@ def _taking(method: Callable[..., Any], prepared: Callable[[duckdb.DuckDBPyConne
 def _run(
     frame: FrameType,
     method: Callable[..., Any],
+    execute: Callable[..., Any],
     con: duckdb.DuckDBPyConnection,
     query: Any,
     parameters: Parameters,
@@ -58,7 +62,7 @@ def _run(
 ) -> Any:
     def ask(text: str) -> Sequence[tuple[Any, ...]]:
         try:
-            rows: Sequence[tuple[Any, ...]] = _in_frame(frame, _execute, con, text).fetchall()
+            rows: Sequence[tuple[Any, ...]] = _in_frame(frame, execute, con, text).fetchall()
         except duckdb.Error as error:  # without the lines of a query that the caller did not write
             raise type(error)(str(error).split("\n", 1)[0]) from None
         return rows
@@ -70,12 +74,14 @@ def _run(
     if found is not None:
         query, parameters = found.text, found.parameters
     if parameters is not None:
-        rest = {**rest, "parameters" if method is _execute else "params": parameters}
+        rest = {**rest, "parameters" if method is execute else "params": parameters}
     return _in_frame(frame, method, con, query, **rest)
 
 
-def _taking_many(prepared: Callable[[duckdb.DuckDBPyConnection], bool]) -> Callable[..., Any]:
-    @functools.wraps(_executemany)
+def _taking_many(
+    executemany: Callable[..., Any], prepared: Callable[[duckdb.DuckDBPyConnection], bool]
+) -> Callable[..., Any]:
+    @functools.wraps(executemany)
     def taken(self: duckdb.DuckDBPyConnection, query: Any, parameters: Any = None) -> Any:
         frame = sys._getframe(1)
         text = query.query if isinstance(query, duckdb.Statement) else query
@@ -83,7 +89,7 @@ def _taking_many(prepared: Callable[[duckdb.DuckDBPyConnection], bool]) -> Calla
             first = next(iter(parameters), None) if parameters else None
             if any((found := rewritten(each, first, lambda _: [])) and found.writes for each in statements(self, text)):
                 raise _as_duckdb(InvalidInputError(_MANY))
-        return _in_frame(frame, _executemany, self, query, parameters)
+        return _in_frame(frame, executemany, self, query, parameters)
 
     return taken
 
