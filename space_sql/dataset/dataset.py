@@ -20,7 +20,7 @@ from space_sql.errors import (
 )
 from space_sql.format.commit import Commit
 from space_sql.format.names import MAIN, parse_version
-from space_sql.format.paths import DATA, DELETES, FORMAT_VERSION, LOG, MARKER, RECORDS
+from space_sql.format.paths import COMPUTED, DATA, DELETES, FORMAT_VERSION, LOG, MARKER, RECORDS
 from space_sql.format.state import Refs, State
 from space_sql.storage import files
 from space_sql.storage.log import Log
@@ -61,7 +61,7 @@ class Dataset:
             raise FormatError(
                 f"{self.root} has format {version}, this version reads up to {FORMAT_VERSION}; upgrade space-sql"
             )
-        for part in (LOG, DATA, DELETES, RECORDS):
+        for part in (LOG, DATA, DELETES, RECORDS, COMPUTED):
             files.check_inside(self.root, part)
         self._marker = seen
 

@@ -32,7 +32,7 @@ _PATIENCE = 5
 """Attempts after which a write asks the others to wait."""
 
 _CONTENT = {
-    *("append", "insert", "upsert", "update", "delete", "overwrite", "merge"),
+    *("append", "insert", "upsert", "update", "delete", "overwrite", "merge", "import"),
     *("add_column", "rename_column", "drop_column"),
 }
 

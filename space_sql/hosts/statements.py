@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -15,9 +15,11 @@ import duckdb
 
 from space_sql.errors import InvalidInputError, SpaceError
 from space_sql.statements.rewrite import known_to_duckdb, maybe, rewritten
+from space_sql.statements.text import split
 from space_sql.statements.values import Parameters
 
 _TAKEN = ("execute", "sql", "query")
+_ROWS = 2048
 
 
 def take_statements(prepared: Callable[[duckdb.DuckDBPyConnection], bool]) -> None:
@@ -44,7 +46,7 @@ def _taking(
         parameters = arguments[1] if by_position else named.get("parameters", named.get("params"))
         *before, last = statements(self, text)
         for each in before:
-            _run(frame, execute, execute, self, each, None, {})
+            _drain(_run(frame, execute, execute, self, each, None, {}))
         rest = {name: value for name, value in named.items() if name not in {"query", "parameters", "params"}}
         return _run(frame, method, execute, self, last if before else query, parameters, rest)
 
@@ -76,6 +78,12 @@ def _run(
     if parameters is not None:
         rest = {**rest, "parameters" if method is execute else "params": parameters}
     return _in_frame(frame, method, con, query, **rest)
+
+
+def _drain(result: Any) -> None:
+    """Let a statement come to its end: DuckDB 2.0 computes rows as they are fetched."""
+    while result is not None and result.description and result.fetchmany(_ROWS):
+        pass
 
 
 def _taking_many(
@@ -113,15 +121,19 @@ def statements(con: duckdb.DuckDBPyConnection, text: str) -> list[str]:
         found = [each.query for each in con.extract_statements(masked)]
     except duckdb.ParserException as error:
         raise _in_own_words(error, masked, text) from None
-    return list(_slices(text, masked, found)) or [text]
+    return _slices(text, masked, found) or split(text) or [text]
 
 
-def _slices(text: str, masked: str, found: Sequence[str]) -> Iterator[str]:
-    at = 0
+def _slices(text: str, masked: str, found: Sequence[str]) -> list[str] | None:
+    """The text of each statement; None where DuckDB tells others than stand there, as 1.5 does of PIVOT."""
+    out, at = [], 0
     for query in found:
-        start = masked.index(query, at)
+        start = masked.find(query, at) if query.strip() else -1
+        if start < 0:
+            return None
         at = start + len(query)
-        yield text[start:at]
+        out.append(text[start:at])
+    return out
 
 
 def _in_own_words(error: duckdb.ParserException, masked: str, text: str) -> duckdb.ParserException:

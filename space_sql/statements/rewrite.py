@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from space_sql.errors import InvalidInputError
 from space_sql.statements.merge import merge
 from space_sql.statements.reads import scans
-from space_sql.statements.target import Target, meant
+from space_sql.statements.target import Target, meant, target
 from space_sql.statements.text import Ask, Statement, statement
 from space_sql.statements.values import Parameters, bound
 from space_sql.statements.writes import create_view, delete, insert, refresh_view, update
 
 _GAP = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
-_QUOTE = re.compile(r"['\"]")
-_AT = re.compile(r"\s*(?:(?:as\s+)?\w+\s+)?at\s*\(|\s*(?:/\*|--)", re.I)
-_BEFORE = ("into", "update", "from", "join", "truncate", "table", "view", "*/")
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_AT = re.compile(r"\s*(?:(?:as\s+)?\w+\s+)?at\s*\(", re.I)
+_HARD = re.compile(r"/\*|--|\$\w*\$")
+"""Where these are, quotes may not be what they seem."""
+_BEFORE = ("into", "update", "from", "join", "truncate", "table", "view", "\n")
 _NEAR = 200
 _EXPLAIN = re.compile(rf"{_GAP}explain\b(?:{_GAP}analyze\b)?", re.I | re.S)
 _CREATE = re.compile(rf"\bcreate{_GAP}\b(materialized)\b(?={_GAP}view{_GAP}')", re.I | re.S)
@@ -40,14 +42,24 @@ _UNKNOWN_TO_DUCKDB = {create_view, refresh_view}
 
 
 def maybe(text: str) -> bool:
-    """Whether a text may address a dataset: a quick look at what stands before and after its quotes."""
-    for quote in _QUOTE.finditer(text):
-        start, end = quote.span()
-        before = text[max(0, start - _NEAR) : start]
-        last = before.rstrip()[-8:].lower()
-        if not last or last.endswith(_BEFORE) or "--" in before or _AT.match(text, end):
+    """Whether a text may address a dataset: a quick look at what stands before and after its quotes, and in them."""
+    if _HARD.search(text):
+        return "'" in text or '"' in text
+    several = ";" in text.rstrip().rstrip(";")  # what a statement addresses may be made by one before it
+    for quoted in _QUOTED.finditer(text):
+        start, end = quoted.span()
+        last = text[max(0, start - _NEAR) : start].rstrip(" \t\r")[-8:].lower()
+        if _AT.match(text, end):
+            return True
+        if (not last or last.endswith(_BEFORE)) and (several or _names_one(quoted[0], last)):
             return True
     return False
+
+
+def _names_one(quoted: str, before: str) -> bool:
+    mark = quoted[0]
+    name = quoted[1:-1].replace(mark * 2, mark)
+    return before.endswith("view") or (meant if mark == "'" else target)(name) is not None
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,29 @@ class Statement:
 
 
 def statement(text: str) -> Statement | None:
-    """A text of one statement; None where it cannot be read, which DuckDB then says in its own words."""
+    """The first statement of a text; None where it cannot be read, which DuckDB then says in its own words."""
+    tokens = _tokens(text)
+    if tokens is None:
+        return None
+    end = next((number for number, token in enumerate(tokens) if _ends(token)), len(tokens))
+    return Statement(text, tokens[:end])
+
+
+def split(text: str) -> list[str]:
+    """The statements of a text; none where it cannot be read."""
+    out, start = [], 0
+    for token in _tokens(text) or ():
+        if _ends(token):
+            out.append(text[start : token.start])
+            start = token.end
+    return [each for each in [*out, text[start:]] if each.strip()] if out else []
+
+
+def _ends(token: Token) -> bool:
+    return token.kind == "SEMICOLON" and token.depth == 0
+
+
+def _tokens(text: str) -> list[Token] | None:
     from sqlglot.dialects.duckdb import DuckDB
     from sqlglot.errors import SqlglotError
 
@@ -118,9 +140,7 @@ def statement(text: str) -> Statement | None:
     depth = 0
     for token in found:
         kind = token.token_type.name
-        if kind == "SEMICOLON" and depth == 0:
-            break
         depth -= kind in _CLOSE
         tokens.append(Token(kind, token.text, token.start, token.end + 1, depth))
         depth += kind in _OPEN
-    return Statement(text, tokens)
+    return tokens

@@ -142,14 +142,17 @@ def damaged(root: Path) -> Iterator[Path]:
 
 
 def erase(root: Path, *, sync: bool) -> None:
-    """Remove all results of a dataset."""
+    """Remove all results of a dataset; of a link only the link."""
+    if root.is_symlink():
+        with files.explained(root):
+            root.unlink()
+        return
     for here, folders, names in os.walk(root, topdown=False):
         with files.explained(here):
             for name in names:
                 Path(here, name).unlink(missing_ok=True)
-            for name in folders:
-                if not Path(here, name).is_symlink():
-                    Path(here, name).rmdir()
+            for path in (Path(here, name) for name in folders):
+                path.unlink() if path.is_symlink() else path.rmdir()
     if sync and root.is_dir():
         with files.explained(root):
             files.sync_folder(root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 import pytest
 
 import space_sql
+from space_sql.dataset import dataset as opened
 from space_sql.errors import InvalidInputError
 from space_sql.views import computed, progress
 
@@ -372,3 +374,22 @@ def test_a_long_refresh_shows_how_far_it_is(con: Connection, monkeypatch: pytest
     assert "embed v1" in written.getvalue()
     assert re.search("5[01] computed", written.getvalue()), "DuckDB 1.5 also asks for NULL"
     assert not list(computed._open)
+
+
+def test_a_link_in_the_place_of_results_is_never_followed(con: Connection, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "inner").mkdir(parents=True)
+    (outside / "inner" / "kept.txt").write_text("somebody's")
+    link = tmp_path / "raw" / "computed"
+    link.symlink_to(outside, target_is_directory=True)
+    call(con, "space_forget('raw', 'id = 1')")
+    assert not link.is_symlink(), "the link goes, not what it leads to"
+    link.mkdir()
+    (link / "away").symlink_to(outside, target_is_directory=True)
+    call(con, "space_forget('raw', 'id = 2')")
+    assert (outside / "inner" / "kept.txt").read_text() == "somebody's"
+    shutil.rmtree(link)
+    link.symlink_to(outside, target_is_directory=True)
+    opened._open.clear()
+    with pytest.raises(duckdb.Error, match="is a link that leaves the dataset's folder"):
+        call(con, "space_vacuum('raw')")
