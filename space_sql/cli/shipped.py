@@ -1,22 +1,17 @@
-"""Files that come with the package: in it when installed, where they lie in a checkout otherwise."""
+"""The SQL of the commands, and the sample data."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+from space_sql.storage.shipped import shipped
 
 
 def shipped_sql(name: str) -> str:
     """The text of a file of the folder `sql/`."""
-    return _first("sql", "sql", name).read_text(encoding="utf-8")
+    return shipped(f"sql/{name}").read_text(encoding="utf-8")
 
 
 def sample(name: str) -> Path:
     """A file of the sample data."""
-    return _first("sample", "tests/data/label_studio", name)
-
-
-def _first(installed: str, checkout: str, name: str) -> Path:
-    inside = _PACKAGE / installed / name
-    return inside if inside.exists() else _PACKAGE.parent / checkout / name
+    return shipped(f"sample/{name}", f"tests/data/label_studio/{name}")

@@ -23,6 +23,8 @@ def unneeded_results(view: View, refs: Refs, young: float) -> Iterator[tuple[str
     refresh which has not committed yet wrote.
     """
     root, log = view.dataset.root, view.dataset.log
+    if not (root / COMPUTED).is_dir():
+        return
     needed: set[str] = set()
     named: set[str] = set()
     for snapshot_id in range(view.refs.snapshot_id + 1):

@@ -25,6 +25,14 @@ class Shown:
         return BIGINT if self.column.record is not None else self.column.type
 
     @property
+    def sql(self) -> str:
+        """Its item in a SELECT over rows whose record fields are addresses."""
+        name = quote_identifier(self.name)
+        if self.column.record is None:
+            return name
+        return f"struct_extract({quote_identifier(self.column.name)}, 'bytes')::BIGINT AS {name}"
+
+    @property
     def comment(self) -> str | None:
         """What is said of it."""
         if self.column.record is None:
@@ -53,13 +61,7 @@ def plain_sql(root: Path, state: State) -> str:
     rows = rows_sql(root, list(state.files.values()), columns, addresses=records)
     if not records:
         return rows
-    items = (
-        f"struct_extract({quote_identifier(s.column.name)}, 'bytes')::BIGINT AS {quote_identifier(s.name)}"
-        if s.column.record is not None
-        else quote_identifier(s.name)
-        for s in shown(state)
-    )
-    return f"SELECT {', '.join(items)} FROM (\n{rows}\n)"
+    return f"SELECT {', '.join(item.sql for item in shown(state))} FROM (\n{rows}\n)"
 
 
 def left_out(state: State) -> str | None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from space_sql.dataset.append import changed
 from space_sql.dataset.dataset import View
-from space_sql.dataset.engine import cursor
-from space_sql.dataset.match import check_keys, merge_rows, staged
 from space_sql.dataset.positions import Positions, rebase
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options, Tip, draft
@@ -33,36 +30,9 @@ class Reconcile(Upsert):
 
     def build(self, tip: Tip, files: list[DataFile]) -> Commit | None:
         """What both change in this tip."""
-        root, sync = tip.view.dataset.root, self.session.sync
-        schema = self.schema(tip)
         left = rebase(self.gone, tip, forgiving=True)
-        deletes = [write_deletes(root, left, "delete", sync=sync)] if len(left) else []
-        state = replace(tip.state.apply(draft(tip, self.operation, deletes_added=tuple(deletes))), schema=schema)
-        state = replace(state, snapshot_id=tip.state.snapshot_id)
-        added: tuple[DataFile, ...] = ()
-        inserted = updated = 0
-        if files:
-            rows = staged(root, files, schema)
-            if not self._checked:
-                with cursor() as con:
-                    check_keys(con, rows)
-                self._checked = True
-            merged = merge_rows(rows, state, sync=sync)
-            added = (*merged.inserted, *merged.updated)
-            inserted, updated = merged.rows_inserted, merged.rows_updated
-            if not inserted and not updated:
-                added = ()
-            elif len(merged.replaced):
-                deletes.append(write_deletes(root, merged.replaced, "update", sync=sync))
-        if not inserted and not updated and not deletes:
-            return None
-        return draft(
-            tip,
-            self.operation,
-            rows_inserted=inserted,
-            rows_updated=updated,
-            rows_deleted=len(left),
-            files_added=added,
-            deletes_added=tuple(deletes),
-            schema=changed(schema, tip),
-        )
+        if not len(left):
+            return self.put(tip, files, tip.state)
+        deletes = write_deletes(tip.view.dataset.root, left, "delete", sync=self.session.sync)
+        rest = tip.state.apply(draft(tip, self.operation, deletes_added=(deletes,)))
+        return self.put(tip, files, replace(rest, snapshot_id=tip.state.snapshot_id), (deletes,), len(left))

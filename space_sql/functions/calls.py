@@ -50,7 +50,7 @@ def _as_text(make: Callable[[], str]) -> str:
         return "!" + _line(error)
 
 
-def _given(arguments: str) -> dict[str, Any]:
+def given_arguments(arguments: str) -> dict[str, Any]:
     """The arguments of a call, which SQL hands over as JSON."""
     try:
         given: dict[str, Any] = orjson.loads(arguments)
@@ -60,7 +60,7 @@ def _given(arguments: str) -> dict[str, Any]:
 
 
 def _split(arguments: str) -> tuple[Options, dict[str, Any]]:
-    given = _given(arguments)
+    given = given_arguments(arguments)
     return Options(**{name: given.pop(name, None) for name in _OPTIONS}), given
 
 
@@ -102,7 +102,7 @@ class Calls:
 
     def read(self, function: str, session: str, arguments: str) -> str:
         """``_space_read``: SQL that a read stands for; folded while DuckDB binds."""
-        return _as_query(lambda: READS[function](self.sessions.get(session), **_given(arguments)))
+        return _as_query(lambda: READS[function](self.sessions.get(session), **given_arguments(arguments)))
 
     def typed(self, function: str, session: str, arguments: str) -> str:
         """``_space_typed``: SQL for a write's rows as the caller has them; folded while DuckDB binds."""

@@ -8,14 +8,13 @@ from typing import Any
 import duckdb
 
 from space_sql.errors import SpaceError
+from space_sql.format.media import media_type
 from space_sql.hosts.python import connect
 
 PICTURES = 24
 """How many pictures a result shows; the others are told as their size."""
 PICTURE_BYTES = 512 << 10
 """The largest picture that is shown."""
-
-_KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"RIFF": "webp"}
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -57,10 +56,10 @@ def shown(result: Any) -> str:
 
 
 def _cell(value: bytes, picture: bool) -> str:
-    kind = next((name for head, name in _KINDS.items() if value.startswith(head)), None)
-    if kind is None or not picture or len(value) > PICTURE_BYTES:
-        return f"{kind or 'binary'}, {len(value):,} bytes"
+    kind = media_type(value) or "binary"
+    if not kind.startswith("image/") or not picture or len(value) > PICTURE_BYTES:
+        return f"{kind.removeprefix('image/')}, {len(value):,} bytes"
     import base64
 
     data = base64.b64encode(value).decode()
-    return f'<img src="data:image/{kind};base64,{data}" style="max-height:96px;max-width:160px" alt="{kind}">'
+    return f'<img src="data:{kind};base64,{data}" style="max-height:96px;max-width:160px" alt="{kind}">'

@@ -23,6 +23,7 @@ import duckdb
 from space_sql.errors import InvalidInputError
 from space_sql.functions.calls import FUNCTIONS
 from space_sql.hosts.statements import take_statements
+from space_sql.storage.shipped import shipped
 from space_sql.views.functions import KNOWN, Instance
 
 _LARGE = 1 << 31
@@ -101,6 +102,7 @@ def instance_of(con: duckdb.DuckDBPyConnection) -> Instance:
             _name_instance(con)
         ((number, connection),) = con.execute("SELECT _space_python(), _space_connection()").fetchall()
     KNOWN.connection(connection, ("python", number))
+    weakref.finalize(con, KNOWN.forget, connection).atexit = False
     return "python", number
 
 
@@ -127,15 +129,9 @@ def _check_no_transaction(con: duckdb.DuckDBPyConnection) -> None:
 @functools.cache
 def macros() -> tuple[str, ...]:
     """The CREATE MACRO statements of ``sql/macros``: DuckDB binds them, so helpers come first."""
-    folder = _macro_folder()
+    folder = shipped("sql/macros")
     public = sorted(path.stem for path in folder.glob("space_*.sql"))
     return tuple((folder / f"{name}.sql").read_text(encoding="utf-8") for name in (*_HELPERS, *public))
-
-
-def _macro_folder() -> Path:
-    package = Path(__file__).resolve().parent.parent
-    shipped = package / "sql" / "macros"
-    return shipped if shipped.is_dir() else package.parent / "sql" / "macros"
 
 
 def _has(con: duckdb.DuckDBPyConnection, probe: str) -> bool:

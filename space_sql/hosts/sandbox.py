@@ -20,7 +20,7 @@ import orjson
 from space_sql.dataset.dataset import Dataset, open_dataset
 from space_sql.errors import InvalidInputError, NotFoundError, SpaceError, near
 from space_sql.format.types import quote_literal
-from space_sql.functions.calls import Calls
+from space_sql.functions.calls import Calls, given_arguments
 from space_sql.functions.catalogue import READS
 from space_sql.hosts.python import add_vector_function, macros
 from space_sql.hosts.tables import Tables
@@ -129,8 +129,8 @@ class Sandbox:
         return found
 
     def _read(self, function: str, session: str, arguments: str) -> str:
-        given = orjson.loads(arguments)
         try:
+            given = given_arguments(arguments)
             for name in ("path", "folder_path"):
                 if name in given:
                     given[name] = self.inside(given[name])

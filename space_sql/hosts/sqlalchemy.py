@@ -96,9 +96,12 @@ class _Database:
         if not root.is_dir():
             raise NotFoundError(f"no folder at {root}")
         self.read_only = read_only
-        self._box = Sandbox(root, version=version) if read_only else None
-        self._tables = Tables(root, version)
-        self._con = None if read_only else register(duckdb.connect(":memory:"))
+        if read_only:
+            box = Sandbox(root, version=version)
+            self._refresh, self._connect = box.refresh, box.connect
+        else:
+            con, tables = register(duckdb.connect(":memory:")), Tables(root, version)
+            self._refresh, self._connect = (lambda: tables.refresh(con)), con.cursor
         self._lock = threading.Lock()
         self._refreshed = -_FRESH
 
@@ -107,19 +110,13 @@ class _Database:
         with self._lock:
             if time.monotonic() - self._refreshed < _FRESH:
                 return
-            if self._box is not None:
-                self._box.refresh()
-            elif self._con is not None:
-                self._tables.refresh(self._con)
+            self._refresh()
             self._refreshed = time.monotonic()
 
     def connect(self) -> _Connection:
         """Another connection."""
         self.refresh()
-        if self._box is not None:
-            return _Connection(self._box.connect(), self)
-        assert self._con is not None
-        return _Connection(self._con.cursor(), self)
+        return _Connection(self._connect(), self)
 
 
 class SpaceDialect(duckdb_engine.Dialect):  # type: ignore[misc]

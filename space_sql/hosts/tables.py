@@ -51,17 +51,11 @@ class Tables:
             return
         state = view.state(snapshot_id)
         columns = shown(state)
-        items = (
-            f"struct_extract({quote_identifier(s.column.name)}, 'bytes')::BIGINT AS {quote_identifier(s.name)}"
-            if s.column.record is not None
-            else quote_identifier(s.name)
-            for s in columns
-        )
         source = (
             f"space_scan({quote_literal(str(path))}, version => {quote_literal(self.version)}, records => 'address')"
         )
         quoted = quote_identifier(name)
-        con.execute(f"CREATE OR REPLACE VIEW {quoted} AS SELECT {', '.join(items)} FROM {source}")
+        con.execute(f"CREATE OR REPLACE VIEW {quoted} AS SELECT {', '.join(c.sql for c in columns)} FROM {source}")
         self._known[name] = key
         if state.schema.comment:
             con.execute(f"COMMENT ON VIEW {quoted} IS {quote_literal(state.schema.comment)}")

@@ -21,12 +21,12 @@ from starlette.staticfiles import StaticFiles
 import space_sql
 from space_sql.dataset.engine import explained
 from space_sql.errors import InvalidInputError, NotFoundError, SpaceError
+from space_sql.format.media import media_type
 from space_sql.hosts.read_only import checked
 from space_sql.hosts.sandbox import Sandbox
 from space_sql.serve import answer, browse
 from space_sql.serve.describe import detailed, listed
 from space_sql.serve.guard import LOOPBACK, Guard
-from space_sql.serve.media import media_type
 from space_sql.serve.statistics import statistics
 
 PAGE = Path(__file__).parent / "page"

@@ -12,7 +12,7 @@ import atexit
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,6 @@ from space_sql.storage.computed import Folder, Keys, taken
 from space_sql.views.evaluate import Columns, arrays, arrow_type, digests, evaluate
 from space_sql.views.functions import Function, Instance
 from space_sql.views.progress import Progress
-
-Engine = Callable[[Function, Columns], Iterable[tuple[int, pa.Array]]]
-"""Computes all rows of arguments: numbers of a first row, and the results from there on, as they come."""
 
 FIRST, LAST = 1.0, 60.0
 """Seconds between two batches that are kept: a twentieth of the time so far, within these."""
@@ -116,10 +113,9 @@ class Computed:
         *,
         sync: bool,
         rows: int | None = None,
-        engine: Engine | None = None,
     ) -> None:
         self.instance = instance
-        self._root, self._sync, self._engine = root, sync, engine
+        self._root, self._sync = root, sync
         self._called = set(functions)
         self._kept: dict[Called, Kept] = {}
         self._lock = threading.Lock()
@@ -153,17 +149,17 @@ class Computed:
         return taken(pieces, known, kept.type).take(pa.array(inverse.reshape(-1)))
 
     def _computed(self, function: Function, kept: Kept, columns: Columns, keys: Keys) -> pa.Array:
-        out: dict[int, pa.Array] = {}
+        out: list[pa.Array] = []
         try:
-            for at, values in (self._engine or _slices(kept))(function, columns):
-                out[at] = values
+            for at, values in _slices(kept, function, columns):
+                out.append(values)
                 kept.add(keys[at : at + len(values)], values)
                 self._progress.computed(function.called, len(values))
         except BaseException:
             with suppress(SpaceError):  # the first error is the one to tell
                 kept.keep()
             raise
-        return pa.concat_arrays([out[at] for at in sorted(out)])
+        return pa.concat_arrays(out)
 
     def end(self, *, merge: bool = False) -> None:
         """Keep what is new; nothing is asked any more."""
@@ -176,22 +172,19 @@ class Computed:
                     kept.merge()
 
 
-def _slices(kept: Kept) -> Engine:
-    def engine(function: Function, columns: Columns) -> Iterable[tuple[int, pa.Array]]:
-        """In this process, some rows after the others: a batch can be kept between two calls."""
-        at, rows = 0, len(columns[0])
-        while at < rows:
-            begun = time.monotonic()
-            part = evaluate(function, [c.slice(at, kept.rows) for c in columns])
-            yield at, part
-            at += len(part)
-            took = time.monotonic() - begun
-            if took < _SLICE / 2:
-                kept.rows = min(kept.rows * 2, _MOST)
-            elif took > _SLICE * 2:
-                kept.rows = max(kept.rows // 2, 1)
-
-    return engine
+def _slices(kept: Kept, function: Function, columns: Columns) -> Iterator[tuple[int, pa.Array]]:
+    """Some rows after the others, with the number of the first: a batch can be kept between two calls."""
+    at, rows = 0, len(columns[0])
+    while at < rows:
+        begun = time.monotonic()
+        part = evaluate(function, [c.slice(at, kept.rows) for c in columns])
+        yield at, part
+        at += len(part)
+        took = time.monotonic() - begun
+        if took < _SLICE / 2:
+            kept.rows = min(kept.rows * 2, _MOST)
+        elif took > _SLICE * 2:
+            kept.rows = max(kept.rows // 2, 1)
 
 
 _open: weakref.WeakSet[Computed] = weakref.WeakSet()

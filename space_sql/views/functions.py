@@ -51,6 +51,11 @@ class Known:
         with self._lock:
             self._connections[number] = instance
 
+    def forget(self, number: int) -> None:
+        """A connection is gone."""
+        with self._lock:
+            self._connections.pop(number, None)
+
     def instance(self, number: int) -> Instance:
         """The instance of a connection."""
         return self._connections.get(number, ("extension", number // _EXTENSION))

@@ -13,7 +13,7 @@ from space_sql.dataset.plan import source_struct
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options, Result
 from space_sql.format.data_file import DataFile
-from space_sql.views.computed import Computed, Engine
+from space_sql.views.computed import Computed
 from space_sql.views.definition import Catalogue, Definition, Reader
 from space_sql.views.functions import KNOWN, called
 from space_sql.views.plan import explained
@@ -37,7 +37,7 @@ def read_definition(
     return replace(found, time_zone=zone or "UTC", functions=functions)
 
 
-def computed(session: Session, path: str | None, engine: Engine | None = None) -> Computed | None:
+def computed(session: Session, path: str | None) -> Computed | None:
     """What keeps results of functions while a view's first rows are read; all parts of a statement share it."""
     key = ("space_materialize", f"computed|{path}")
     found = session.asked.get(key)
@@ -47,7 +47,7 @@ def computed(session: Session, path: str | None, engine: Engine | None = None) -
     functions = [f.called for f in KNOWN.of(instance).values()]
     if not functions or path is None:
         return None
-    made = Computed(folder(path), instance, functions, sync=session.sync, engine=engine)
+    made = Computed(folder(path), instance, functions, sync=session.sync)
     session.asked[key] = made
     return made
 

@@ -19,12 +19,13 @@ from space_sql.dataset.write import Write, base_state
 from space_sql.errors import InvalidInputError, SpaceError
 from space_sql.format.carriers import is_opaque, physical
 from space_sql.format.commit import Commit
+from space_sql.format.computed import Called
 from space_sql.format.data_file import DataFile
 from space_sql.format.schema import Schema
 from space_sql.format.state import State
 from space_sql.format.types import Struct, parse_type, quote_identifier
 from space_sql.views.apply import WEIGHTS, Applied, RowsMissing, apply
-from space_sql.views.computed import Computed, Engine
+from space_sql.views.computed import Computed
 from space_sql.views.definition import Definition
 from space_sql.views.functions import KNOWN, called, check_there, difference
 from space_sql.views.plan import Plan, plan
@@ -56,6 +57,8 @@ class Planned:
     sources: tuple[Pinned, ...]
     plan: Plan
     asked: str
+    functions: tuple[Called, ...]
+    """Those that the view was computed with before."""
     computed: Computed | None = None
 
     @property
@@ -65,13 +68,7 @@ class Planned:
 
 
 def planned(
-    session: Session,
-    path: str | None,
-    options: Options,
-    version: str | None,
-    policy: str | None,
-    zone: str | None,
-    engine: Engine | None = None,
+    session: Session, path: str | None, options: Options, version: str | None, policy: str | None, zone: str | None
 ) -> Planned:
     """The refresh that a call asks for; all its parts in one statement are given the same one."""
     key = ("space_refresh", f"{path}|{options}|{version}|{policy}")
@@ -86,7 +83,7 @@ def planned(
     check_there(definition.functions, known)
     functions = called(definition.query, known)
     differ = difference(definition.functions, functions)
-    definition = replace(definition, functions=functions)
+    before, definition = definition.functions, replace(definition, functions=functions)
     root = view.dataset.root
     sources = pinned(session, root, definition, version)
     stored = tuple((c.name, str(c.type)) for c in state.schema.columns)
@@ -113,8 +110,8 @@ def planned(
         definition = replace(definition, time_zone=zone)
     computed = None
     if functions and made.sql is not None:
-        computed = Computed(root, instance, functions, sync=session.sync, rows=made.rows_read, engine=engine)
-    answer = Planned(state, definition, tuple(sources), made, policy, computed)
+        computed = Computed(root, instance, functions, sync=session.sync, rows=made.rows_read)
+    answer = Planned(state, definition, tuple(sources), made, policy, before, computed)
     session.asked[key] = answer
     return answer
 
@@ -142,7 +139,6 @@ class Refresh(Write):
     def __init__(self, session: Session, view: View, options: Options, found: Planned) -> None:
         super().__init__(session, view, options)
         self.found, self.done = found, found.plan
-        self.before = watermark(view, found.state.snapshot_id).functions
         if self.repeat is not None or found.plan.policy == "none":
             return
         self.schema = _rebuilt(found) if found.plan.rebuild else found.state.schema
@@ -204,7 +200,7 @@ class Refresh(Write):
                 raise
             done = self._anew(state, missing)
         still = all(source.old == source.new for source in found.sources) and not found.plan.rebuild
-        still = still and found.definition.functions == self.before
+        still = still and found.definition.functions == found.functions
         if still and not done.files and not done.deletes:
             return None
         told = {

@@ -12,7 +12,7 @@ SELECT
   (kind->>'$') AS kind,
   nullif(region_id->>'$', '') AS region_id,
   CASE json_type(label) WHEN 'ARRAY' THEN from_json(label, '["VARCHAR"]') WHEN 'NULL' THEN [] ELSE [(label->>'$')] END AS labels,
-  coalesce((score->>'$')::DOUBLE, NULL) AS score,
+  (score->>'$')::DOUBLE AS score,
   (image_width->>'$')::BIGINT AS image_width,
   (image_height->>'$')::BIGINT AS image_height,
   CASE json_type(value) WHEN 'VARCHAR' THEN (value->>'$')::JSON WHEN 'NULL' THEN NULL ELSE value END AS value,

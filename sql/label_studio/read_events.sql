@@ -42,27 +42,9 @@ FROM (
   QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY (task->>'updated_at')::TIMESTAMPTZ DESC, seq DESC) = 1
 );
 
-CREATE TEMP TABLE ls_new_annotations AS
-SELECT
-  annotation_id,
-  (a->>'task')::BIGINT AS task_id,
-  (a->>'project')::BIGINT AS project,
-  (a->>'unique_id') AS unique_id,
-  CASE json_type(a->'completed_by') WHEN 'OBJECT' THEN (a->'completed_by'->>'id') ELSE (a->>'completed_by') END::BIGINT AS annotator,
-  (a->'completed_by'->>'email') AS annotator_email,
-  coalesce((a->>'was_cancelled')::BOOLEAN, false) AS skipped,
-  coalesce((a->>'ground_truth')::BOOLEAN, false) AS ground_truth,
-  (a->>'parent_prediction')::BIGINT AS parent_prediction,
-  (a->>'parent_annotation')::BIGINT AS parent_annotation,
-  (a->>'lead_time')::DOUBLE AS lead_time,
-  (a->>'created_at')::TIMESTAMPTZ AS created_at,
-  (a->>'updated_at')::TIMESTAMPTZ AS updated_at,
-  try_cast(a->>'updated_by' AS BIGINT) AS updated_by,
-  json(coalesce(nullif(a->'result', 'null'::JSON), '[]'::JSON)) AS result
-FROM (
-  SELECT annotation_id, a FROM ls_told_annotations
-  WHERE NOT is_deleted AND json_type(a->'task') IN ('BIGINT', 'UBIGINT') AND json_type(a->'result') = 'ARRAY'
-  QUALIFY row_number() OVER (PARTITION BY annotation_id ORDER BY (a->>'updated_at')::TIMESTAMPTZ DESC, seq DESC) = 1
-);
+CREATE TEMP TABLE ls_told AS
+SELECT annotation_id, (a->>'task')::BIGINT AS task_id, (a->>'project')::BIGINT AS project, a FROM ls_told_annotations
+WHERE NOT is_deleted AND json_type(a->'task') IN ('BIGINT', 'UBIGINT') AND json_type(a->'result') = 'ARRAY'
+QUALIFY row_number() OVER (PARTITION BY annotation_id ORDER BY (a->>'updated_at')::TIMESTAMPTZ DESC, seq DESC) = 1;
 
 CREATE TEMP TABLE ls_covered (task_id BIGINT);

@@ -35,6 +35,9 @@ KEYS = {
 }
 """The datasets and their primary keys, in the order in which they are written."""
 
+_WHO = {"tasks": "updated_by", "annotations": "coalesce(updated_by, annotator)", "regions": "annotator"}
+"""Who changed a row, as far as Label Studio tells."""
+
 Row = dict[str, Any]
 
 _ATTEMPTS = 20
@@ -190,9 +193,7 @@ class _Put:
 
     def _author(self, name: str) -> str | None:
         """Who made the changes, where Label Studio tells it."""
-        who = "coalesce(updated_by, annotator)" if name == "annotations" else "updated_by"
-        if name == "regions":
-            who, name = "annotator", "regions"
+        who = _WHO[name]
         found = self.con.execute(
             f"SELECT DISTINCT coalesce(u.email, 'user ' || {who}) AS author FROM ls_{name}_put "
             f"LEFT JOIN ls_users AS u ON u.id = {who} WHERE {who} IS NOT NULL ORDER BY author"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ class Queue:
         self._folder = place.queue
         self._rejected = place.rejected
         self._limit = limit
+        self._lock = threading.Lock()
         self._waiting = len(self.waiting())
 
     def add(self, event: bytes) -> None:
@@ -38,7 +40,7 @@ class Queue:
             raise StorageError(f"{self._waiting} events wait to be written; no more are taken")
         name = f"{time.time_ns():020d}-{os.getpid()}-{next(_count):06d}.json"
         files.put_if_absent(self._folder / name, event, sync=True)
-        self._waiting += 1
+        self._count(1)
 
     def waiting(self) -> list[Path]:
         """Files of all events, oldest first; parts that a killed process left are none."""
@@ -48,9 +50,13 @@ class Queue:
         """Forget events that are written."""
         for event in events:
             files.remove_quietly(event)
-        self._waiting = max(0, self._waiting - len(events))
+        self._count(-len(events))
 
     def reject(self, event: Path) -> None:
         """Put an event aside that cannot be written."""
         os.replace(event, self._rejected / event.name)
-        self._waiting = max(0, self._waiting - 1)
+        self._count(-1)
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self._waiting += change

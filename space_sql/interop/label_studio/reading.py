@@ -39,18 +39,19 @@ def read(con: duckdb.DuckDBPyConnection, batch: Batch) -> bool:
         "CREATE TEMP TABLE ls_users AS SELECT unnest($1::BIGINT[]) AS id, unnest($2::VARCHAR[]) AS email",
         [list(batch.users), list(batch.users.values())],
     )
-    least = False
     if batch.file is not None:
         form = _source(con, batch.file)
-        least = form == "read_json_min"
-        con.execute(statements(form))
     else:
         con.execute(
             "CREATE TEMP TABLE ls_events AS SELECT unnest($1::VARCHAR[])::JSON AS event, "
             "generate_subscripts($1::VARCHAR[], 1) AS seq",
             [[event.decode() for event in batch.events]],
         )
-        con.execute(statements("read_events"))
+        form = "read_events"
+    least = form == "read_json_min"
+    con.execute(statements(form))
+    if not least:
+        con.execute(statements("read_annotations"))
     con.execute(statements("read_users"))
     con.execute(statements("read_regions"))
     con.execute("CREATE TEMP TABLE ls_complete (project BIGINT)")

@@ -23,7 +23,6 @@ TOKEN = "LABEL_STUDIO_API_KEY"
 _ADDRESS = re.compile(r"(?P<base>https?://[^?#]+?)/(?:api/)?projects/(?P<project>\d+)(?:[/?#].*)?")
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
 _PAGE = 1000
-_IDS = 200
 
 
 class Server:
@@ -135,31 +134,11 @@ class Server:
 
     @contextmanager
     def export(self, ids: Sequence[int] | None = None) -> Iterator[Path]:
-        """The file of an export of all tasks, or of those with these ids."""
+        """The file of an export of all tasks, or of those with these ids: few enough for an address."""
         with tempfile.TemporaryDirectory(prefix="space-label-studio-") as folder:
             file = Path(folder) / "export.json"
-            if ids is None:
-                self._patiently(lambda: self._download(file, None), "export")
-            else:
-                self._parts(file, ids)
+            self._patiently(lambda: self._download(file, ids), "export")
             yield file
-
-    def _parts(self, file: Path, ids: Sequence[int]) -> None:
-        """An export of many tasks, a few at a time, as one JSON array."""
-        part = file.with_suffix(".part")
-        with file.open("wb") as whole:
-            whole.write(b"[")
-            first = True
-            for start in range(0, len(ids), _IDS):
-                some = ids[start : start + _IDS]
-                self._patiently(lambda some=some: self._download(part, some), "export")
-                inside = part.read_bytes().strip()
-                if inside[:1] != b"[" or inside[-1:] != b"]":
-                    raise StorageError(f"{self.base} sent an export that is no JSON array")
-                if inside := inside[1:-1].strip():
-                    whole.write(inside if first else b"," + inside)
-                    first = False
-            whole.write(b"]")
 
     def _download(self, file: Path, ids: Sequence[int] | None) -> None:
         self._wait()

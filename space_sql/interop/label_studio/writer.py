@@ -93,16 +93,18 @@ class Writer(threading.Thread):
             try:
                 self._put(good)
             except InvalidInputError:
-                for event in good:
-                    self._put_or_reject(event)
+                good = [event for event in good if self._is_put(event)]
             self._queue.remove(good)
 
-    def _put_or_reject(self, event: Path) -> None:
+    def _is_put(self, event: Path) -> bool:
+        """Write one event; what cannot be written is put aside."""
         try:
             self._put([event])
         except InvalidInputError as error:
             _log.warning("%s is put aside: %s", event.name, error.line)
             self._queue.reject(event)
+            return False
+        return True
 
     def _put(self, events: list[Path]) -> None:
         bodies = [event.read_bytes() for event in events]
