@@ -88,6 +88,22 @@ def test_loading_again_keeps_the_connection(outputs: dict[str, str]) -> None:
     assert "<td>3</td>" in outputs["still"]
 
 
+def test_jupysql_alone_takes_the_url(tmp_path: Path) -> None:
+    pytest.importorskip("duckdb_engine", reason="pip install 'space-sql[sqlalchemy]'")
+    rows = "source => 'SELECT range AS id, range % 3 AS b FROM range(10)'"
+    cells = [
+        f"import space_sql\nwith space_sql.connect() as con:\n"
+        f"    con.execute(\"CALL space_create('all/ds', primary_keys => ['id'], {rows})\")",
+        "from sqlalchemy.dialects import registry\n"
+        "registry.register('space', 'space_sql.hosts.sqlalchemy', 'SpaceDialect')\n%load_ext sql\n%sql space:///all",
+        "%sql SELECT b, count(*) AS n FROM ds GROUP BY b ORDER BY b",
+        "axes = %sqlplot histogram --table ds --column id --bins 3\nprint(len(axes.patches), 'bars')",
+    ]
+    done = execute(new_notebook(cells=[new_code_cell(cell) for cell in cells]), tmp_path)
+    assert "<td>4</td>" in json.dumps(done.cells[2].outputs)
+    assert "3 bars" in json.dumps(done.cells[3].outputs)
+
+
 def test_a_bounded_number_of_pictures(tmp_path: Path) -> None:
     from space_sql.hosts.notebook import PICTURES, shown
 
@@ -96,7 +112,7 @@ def test_a_bounded_number_of_pictures(tmp_path: Path) -> None:
 
     class Result:
         _config = Config()
-        _results = tuple((number, b"\x89PNG" + bytes([number])) for number in range(PICTURES + 5))
+        _results = tuple((number, b"\x89PNG\r\n\x1a\n" + bytes([number])) for number in range(PICTURES + 5))
 
         def _repr_html_(self) -> str:
             import html
@@ -105,4 +121,4 @@ def test_a_bounded_number_of_pictures(tmp_path: Path) -> None:
 
     text = shown(Result())
     assert text.count("<img ") == PICTURES
-    assert text.count("png, 5 bytes") == 5
+    assert text.count("png, 9 bytes") == 5
