@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -36,16 +37,16 @@ class Fake:
         self.address = ""
         self.lock = threading.RLock()
         self._ids = itertools.count(1)
-        self._clock = datetime(2026, 1, 1, tzinfo=UTC)
+        self.clock = datetime(2026, 1, 1, tzinfo=UTC)
 
     def now(self) -> str:
         """The next second."""
-        self._clock += timedelta(seconds=1)
-        return self._clock.isoformat().replace("+00:00", "Z")
+        self.clock += timedelta(seconds=1)
+        return self.clock.isoformat().replace("+00:00", "Z")
 
     def pass_time(self) -> None:
         """Let more pass than a sync looks back."""
-        self._clock += timedelta(minutes=10)
+        self.clock += timedelta(minutes=10)
 
     def add(self, count: int, **data: Any) -> list[int]:
         """New tasks; returns their ids."""
@@ -116,6 +117,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing is printed."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The project's clock."""
+        return format_datetime(self.fake.clock, usegmt=True)
 
     def answer(self, status: int, body: Any, kind: str = "application/json", **headers: str) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()

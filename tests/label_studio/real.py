@@ -51,6 +51,11 @@ class Project:
         self.send("PATCH", f"/api/projects/{self.id}", maximum_annotations=2)
         self.address = f"{base}/projects/{self.id}"
 
+    def close(self) -> None:
+        """Close the connections."""
+        for person in self.people.values():
+            person.close()
+
     def send(self, method: str, path: str, who: int = 1, **content: Any) -> Any:
         """The answer to a request with a JSON body."""
         answer = self.people[who].request(method, path, json=content or None)

@@ -9,6 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         results.append([*boxes, *spans])
     with real.label_studio(PROGRAM, folder / "server") as base, pytest.MonkeyPatch.context() as patch:
         patch.setenv("LABEL_STUDIO_API_KEY", real.TOKEN)
-        yield Story(real.Project(base, CONFIG), folder / "reviews", folder, data, results)
+        with closing(real.Project(base, CONFIG)) as project:
+            yield Story(project, folder / "reviews", folder, data, results)
 
 
 def other(result: list[dict[str, Any]], name: str, label: str) -> list[dict[str, Any]]:

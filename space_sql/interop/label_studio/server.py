@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -50,6 +53,8 @@ class Server:
         self.base, self.project = found["base"], int(found["project"])
         self._rate, self._attempts, self._pause = rate, attempts, pause
         self._next = 0.0
+        self.clock: datetime | None = None
+        """The server's time when it last answered, where it tells."""
         self._token = os.environ.get(TOKEN, "")
         if not self._token:
             raise InvalidInputError(f"the environment variable {TOKEN} holds no token for {self.base}")
@@ -97,7 +102,10 @@ class Server:
     def _once(self, method: str, path: str, arguments: Mapping[str, Any]) -> httpx.Response:
         self._wait()
         self._authorize()
-        return _checked(self._client.request(method, path, **arguments), self)
+        answer = _checked(self._client.request(method, path, **arguments), self)
+        with contextlib.suppress(LookupError, ValueError):
+            self.clock = parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
+        return answer
 
     def _authorize(self) -> None:
         """A personal token is changed for one of a few minutes."""

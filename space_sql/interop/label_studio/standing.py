@@ -16,6 +16,9 @@ BEGINNING = "1970-01-01T00:00:00Z"
 OVERLAP = timedelta(seconds=60)
 """How far before the last change that is known a sync looks again: changes appear a little late."""
 
+SETTLED = timedelta(minutes=4)
+"""How old a change must be, by the server's clock when it was asked, to be not looked at again; beside the overlap."""
+
 _BACKWARDS = {"restore", "overwrite"}
 
 
@@ -24,7 +27,7 @@ class Standing:
     """Of a project and a branch.
 
     Args:
-        updated_at: the newest change of a task that was seen, by the server's clock.
+        updated_at: up to when all changes of tasks were seen, by the server's clock, but for those that appear late.
         asked_at: when the server was asked, in nanoseconds since 1970 by the clock of this machine.
     """
 

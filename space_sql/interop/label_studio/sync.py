@@ -26,7 +26,7 @@ from space_sql.interop.label_studio.datasets import KEYS, Row, put, stored_sql
 from space_sql.interop.label_studio.media import Media
 from space_sql.interop.label_studio.place import Place
 from space_sql.interop.label_studio.server import Server
-from space_sql.interop.label_studio.standing import OVERLAP, Standing, keep, standing
+from space_sql.interop.label_studio.standing import OVERLAP, SETTLED, Standing, keep, standing
 from space_sql.interop.label_studio.statements import statements
 from space_sql.storage import files
 
@@ -105,8 +105,11 @@ def _listed(server: Server, session: Session, root: Path, place: Place, branch: 
     base = branch if _is_there(session, root, branch) else MAIN  # which a branch that is missing is made from
     known = Standing() if anew else standing(place, session, root, server.base, server.project, base)
     since = datetime.fromisoformat(known.updated_at) - OVERLAP
-    asked_at = time.time_ns()
-    tasks = list(server.tasks(fields=_FIELDS))
+    asked_at, server.clock = time.time_ns(), None
+    pages = server.tasks(fields=_FIELDS)
+    first = next(pages, None)
+    told_at = server.clock
+    tasks = [] if first is None else [first, *pages]
     try:
         table = _table(tasks)
     except (LookupError, TypeError, ValueError) as error:
@@ -126,7 +129,10 @@ def _listed(server: Server, session: Session, root: Path, place: Place, branch: 
         )
         ((changed, gone),) = con.execute(statements("sweep")).fetchall()
     marks = {t["id"]: str(t) for t in tasks}
-    newest = max((known.updated_at, *(t["updated_at"] for t in tasks)), key=datetime.fromisoformat)
+    times = [known.updated_at, *(t["updated_at"] for t in tasks)]
+    if told_at is not None:
+        times.append((told_at - SETTLED).isoformat())
+    newest = max(times, key=datetime.fromisoformat)
     return Listed([t["id"] for t in tasks], changed, gone, marks, Standing(newest, asked_at))
 
 
