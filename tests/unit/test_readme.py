@@ -173,6 +173,8 @@ def test_the_python_and_jupyter_cells_run_in_a_notebook(tmp_path: Path) -> None:
                 cells.append(nbformat.v4.new_code_cell(fence.text))
             elif fence.language == "sql":
                 session.sql(fence.text)
+            elif fence.text.startswith("space-sql quickstart\n"):
+                session.bash("space-sql quickstart")
     execute(nbformat.v4.new_notebook(cells=cells), tmp_path)
     assert any(fence.startswith("%%sql") for fence in (cell.source for cell in cells))
 
