@@ -16,9 +16,10 @@ def rows(
     version: str | None,
     policy: str | None,
     time_zone: str | None,
+    settings: str | None,
 ) -> Rows:
     """The rows by which the view changes."""
-    return refresh.rows(session, options, refresh.planned(session, path, options, version, policy, time_zone))
+    return refresh.rows(session, options, refresh.planned(session, path, options, version, policy, time_zone, settings))
 
 
 def begin(
@@ -29,8 +30,9 @@ def begin(
     version: str | None,
     policy: str | None,
     time_zone: str | None,
+    settings: str | None,
     catalogue: object,
 ) -> Refresh:
     """The write that takes those rows."""
-    found = refresh.planned(session, path, options, version, policy, time_zone)
+    found = refresh.planned(session, path, options, version, policy, time_zone, settings)
     return Refresh(session, session.view(path), options, found)

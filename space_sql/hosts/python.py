@@ -59,6 +59,7 @@ _HELPERS = (
     "_space_report",
     "_space_before",
     "_space_catalogue",
+    "_space_settings",
     "_space_view",
     "_space_define",
     "_space_view_report",

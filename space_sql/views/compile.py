@@ -96,7 +96,7 @@ class Compiler:
         now = {name.casefold(): renamed[i][0] for i, (name, _) in enumerate(columns)}
         key = tuple(now[name.casefold()] for name in found.key)
         vague = frozenset(now[name].casefold() for name in found.inexact)
-        return Found(self.build.add(renamed, new, old, delta), key, vague)
+        return Found(self.build.add(renamed, new, old, delta, grows=relation.grows), key, vague)
 
     def _limited(self, node: Node, scope: Scope) -> Found:
         """ORDER BY with LIMIT: the rows that it lets through go as they were and come as they are."""
@@ -178,7 +178,8 @@ class Compiler:
             delta = linear.delta(build, block, columns) or None
             key = self._linear_key(block, columns)
         vague = inexact.columns(build, block, columns)
-        return Found(build.add(columns, new, block.sql(block.old), delta), key, vague)
+        grows = not group.applies(block.node) and linear.grows(block)
+        return Found(build.add(columns, new, block.sql(block.old), delta, grows=grows), key, vague)
 
     def _group_key(self, block: Block, keys: list[Node]) -> tuple[str, ...]:
         if len(block.node["group_sets"]) > 1:

@@ -24,12 +24,13 @@ from space_sql.format.data_file import DataFile
 from space_sql.format.schema import Schema
 from space_sql.format.state import State
 from space_sql.format.types import Struct, parse_type, quote_identifier
-from space_sql.views.apply import WEIGHTS, Applied, RowsMissing, apply
+from space_sql.views.apply import WEIGHTS, Applied, RowsMissing, apply, grow
 from space_sql.views.computed import Computed
 from space_sql.views.definition import Definition
 from space_sql.views.functions import KNOWN, called, check_there, difference
 from space_sql.views.plan import Plan, plan
 from space_sql.views.relation import WEIGHT
+from space_sql.views.settings import ordinary_settings
 from space_sql.views.sources import Pinned, pinned
 from space_sql.views.watermark import watermark
 
@@ -60,6 +61,8 @@ class Planned:
     functions: tuple[Called, ...]
     """Those that the view was computed with before."""
     computed: Computed | None = None
+    apart: bool = False
+    """Whether the rows are computed by the private DuckDB, which then writes them as they come."""
 
     @property
     def told(self) -> tuple[Mapping[str, Any], ...]:
@@ -68,9 +71,18 @@ class Planned:
 
 
 def planned(
-    session: Session, path: str | None, options: Options, version: str | None, policy: str | None, zone: str | None
+    session: Session,
+    path: str | None,
+    options: Options,
+    version: str | None,
+    policy: str | None,
+    zone: str | None,
+    settings: str | None,
 ) -> Planned:
-    """The refresh that a call asks for; all its parts in one statement are given the same one."""
+    """The refresh that a call asks for; all its parts in one statement are given the same one.
+
+    ``zone`` and ``settings`` are those of the caller's connection that change what a query gives.
+    """
     key = ("space_refresh", f"{path}|{options}|{version}|{policy}")
     found = session.asked.get(key)
     if isinstance(found, Planned):
@@ -111,7 +123,8 @@ def planned(
     computed = None
     if functions and made.sql is not None:
         computed = Computed(root, instance, functions, sync=session.sync, rows=made.rows_read)
-    answer = Planned(state, definition, tuple(sources), made, policy, before, computed)
+    apart = made.apart and not zoned and settings == ordinary_settings()
+    answer = Planned(state, definition, tuple(sources), made, policy, before, computed, apart)
     session.asked[key] = answer
     return answer
 
@@ -121,7 +134,7 @@ def rows(session: Session, options: Options, found: Planned) -> Rows:
     made = found.plan
     typed = ", ".join(f"NULL::{t} AS {quote_identifier(n)}" for n, t in (*made.columns, (WEIGHT, "BIGINT")))
     typed = f"SELECT {typed} WHERE false"
-    if made.sql is None:
+    if made.sql is None or found.apart:
         return Rows(typed, typed)
     items = []
     for name, text in made.columns:
@@ -139,7 +152,7 @@ class Refresh(Write):
     def __init__(self, session: Session, view: View, options: Options, found: Planned) -> None:
         super().__init__(session, view, options)
         self.found, self.done = found, found.plan
-        if self.repeat is not None or found.plan.policy == "none":
+        if self.repeat is not None or found.plan.policy == "none" or found.apart:
             return
         self.schema = _rebuilt(found) if found.plan.rebuild else found.state.schema
         columns = [*self.schema.columns, WEIGHTS]
@@ -193,8 +206,12 @@ class Refresh(Write):
         if found.plan.rebuild:
             removed, schema = tuple(state.files), self.schema
             state = State(state.snapshot_id, self.schema, {})
+        made = found.plan
         try:
-            done = apply(root, state, files, sync=self.session.sync)
+            if found.apart and made.grows and made.sql is not None:
+                done = grow(root, state, made.sql, sync=self.session.sync)
+            else:
+                done = apply(root, state, (made.sql if found.apart else None) or files, sync=self.session.sync)
         except RowsMissing as missing:
             if found.asked != "auto" or found.plan.policy == "full":
                 raise
