@@ -193,7 +193,7 @@ def report(on: dict[str, Any], samples: list[dict[str, Any]], raw: str) -> str:
     places = "; ".join(f"*{where}*: {what}" for where, what in WHERE.items())
     out = [
         "# Materialized views, measured\n",
-        f"Made by `benchmarks/views.py` on {on['date'][:10]} with {on['rows']:,} rows and DuckDB {on['duckdb']}; every "
+        f"Made by `benchmarks/views.py` on {on['date'][:10]} with {on['rows']:,} rows and DuckDB {on['duckdb']}; each "
         f"sample is in `results/{raw}`. A change is a fraction of the rows. {places}. *Recompute* is the query over one "
         "plain Parquet file of the same rows into another, without any commit; *full* is `space_refresh(…, policy => "
         "'full')`; both refreshes are synced and committed. Times are the least of all repetitions; × says how many "
