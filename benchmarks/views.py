@@ -194,7 +194,7 @@ def report(on: dict[str, Any], samples: list[dict[str, Any]], raw: str) -> str:
     out = [
         "# Materialized views, measured\n",
         f"Made by `benchmarks/views.py` on {on['date'][:10]} with {on['rows']:,} rows and DuckDB {on['duckdb']}; each "
-        f"sample is in `results/{raw}`. A change is a fraction of the rows. {places}. *Recompute* is the query over one "
+        f"sample is in `results/{raw}`. A change is a fraction of the rows. {places}. *Recompute* is the query over a "
         "plain Parquet file of the same rows into another, without any commit; *full* is `space_refresh(…, policy => "
         "'full')`; both refreshes are synced and committed. Times are the least of all repetitions; × says how many "
         "times faster the refresh is. What is stored was compared with the query after each refresh. Load average: "
