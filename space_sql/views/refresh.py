@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from space_sql.dataset.convert import Converter, TargetColumn
@@ -30,6 +31,7 @@ from space_sql.views.definition import Definition
 from space_sql.views.functions import KNOWN, called, check_there, difference
 from space_sql.views.plan import Plan, plan
 from space_sql.views.relation import WEIGHT
+from space_sql.views.rules.stored import Stored
 from space_sql.views.settings import ordinary_settings
 from space_sql.views.sources import Pinned, pinned
 from space_sql.views.watermark import watermark
@@ -98,15 +100,14 @@ def planned(
     before, definition = definition.functions, replace(definition, functions=functions)
     root = view.dataset.root
     sources = pinned(session, root, definition, version)
-    stored = tuple((c.name, str(c.type)) for c in state.schema.columns)
-    rows = rows_sql(root, list(state.files.values()), state.schema.columns)
+    rows = _stored(root, state)
     policy = policy or "auto"
     if differ is not None and policy == "incremental":
         raise InvalidInputError(
             f"this view cannot be refreshed incrementally: function-changed: {differ}; "
             "policy => 'full' computes it anew, and calls the function that changed"
         )
-    made = plan(definition, sources, stored, rows, policy if differ is None else "full")
+    made = plan(definition, sources, rows, policy if differ is None else "full")
     if differ is not None and policy != "full":
         made = replace(made, reason=f"function-changed: {differ}")
     zoned = any("WITH TIME ZONE" in type_ for source in sources for _, type_ in source.columns)
@@ -116,7 +117,7 @@ def planned(
                 f"the view was computed with TimeZone {definition.time_zone}, this session has {zone}: "
                 "set it, or refresh in full"
             )
-        made = plan(definition, sources, stored, rows, "full")
+        made = plan(definition, sources, rows, "full")
         made = replace(made, reason=f"time-zone-changed: {definition.time_zone} to {zone}")
     if zone is not None:
         definition = replace(definition, time_zone=zone)
@@ -127,6 +128,13 @@ def planned(
     answer = Planned(state, definition, tuple(sources), made, policy, before, computed, apart)
     session.asked[key] = answer
     return answer
+
+
+def _stored(root: Path, state: State) -> Stored:
+    """The rows that the view has."""
+    columns = state.schema.columns
+    named = tuple((c.name, str(c.type)) for c in columns)
+    return Stored(rows_sql(root, list(state.files.values()), columns), named, state.rows)
 
 
 def rows(session: Session, options: Options, found: Planned) -> Rows:
@@ -185,8 +193,7 @@ class Refresh(Write):
     def _anew(self, state: State, missing: RowsMissing) -> Applied:
         """The whole result in place of a delta that does not fit; sources alone are enough for most views."""
         found, root = self.found, self.view.dataset.root
-        stored = rows_sql(root, list(state.files.values()), state.schema.columns)
-        made = plan(found.definition, found.sources, found.plan.columns, stored, "full")
+        made = plan(found.definition, found.sources, _stored(root, state), "full")
         if made.rebuild or made.sql is None:
             raise missing
         try:
