@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import duckdb
 
@@ -15,7 +18,7 @@ from space_sql.views.compile import Compiler, Found
 from space_sql.views.compiled import STORED, Shape, add_static, compiled
 from space_sql.views.definition import Definition
 from space_sql.views.functions import declare, stand_in
-from space_sql.views.relation import WEIGHT, Build, NoRule, Step
+from space_sql.views.relation import WEIGHT, Build, NoRule, Step, placed
 from space_sql.views.rules.stored import Stored
 from space_sql.views.sources import Pinned
 
@@ -90,6 +93,7 @@ def _incremental(definition: Definition, sources: Sequence[Pinned], rows: Stored
     return Plan("incremental", made.filled(texts), tuple(stored), None, read, apart=apart, grows=made.grows)
 
 
+@lru_cache(maxsize=256)
 def used_names(query: str) -> frozenset[str] | None:
     """Every name that a query says, in lower case; None when it may read columns that it does not name.
 
@@ -119,11 +123,12 @@ def _equal(left: Columns, right: Columns) -> bool:
 
 def whole(definition: Definition, sources: Sequence[Pinned]) -> str:
     """The view's query over the sources as they shall be, to be read in the caller's connection."""
-    parts = [f"{s.source.name} AS NOT MATERIALIZED (\n{s.new_sql()}\n)" for s in sources]
-    parts += [f"{t.name} AS NOT MATERIALIZED (FROM {t.sql})" for t in definition.static]
-    if not parts:
-        return definition.query
-    return "WITH " + ",\n".join(parts) + f"\nSELECT * FROM (\n{definition.query}\n)"
+    # Not as a WITH: DuckDB 1.5 does not understand all that it understands in place.
+    parts = {s.source.name: f"(\n{s.new_sql()}\n)" for s in sources}
+    parts |= {t.name: f"(FROM {t.sql})" for t in definition.static}
+    mark = f"_space_{secrets.token_hex(8)}_"
+    marked = placed(tree.parse(definition.query), {name: mark + name for name in parts})
+    return re.sub(rf'"?{mark}(\w+)"?', lambda found: parts[found[1]], tree.render(marked))
 
 
 def _full(definition: Definition, sources: Sequence[Pinned], stored: Columns, stored_sql: str, reason: str) -> Plan:

@@ -17,7 +17,7 @@ from space_sql.dataset.session import Session
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Result, Tip, draft
 from space_sql.dataset.write import Write, base_state
-from space_sql.errors import InvalidInputError, SpaceError
+from space_sql.errors import InvalidInputError, SpaceError, StorageError
 from space_sql.format.carriers import is_opaque, physical
 from space_sql.format.commit import Commit
 from space_sql.format.computed import Called
@@ -190,17 +190,24 @@ class Refresh(Write):
             **result.row(), policy=made.policy, sources=self.found.told, rows_read=made.rows_read, reason=made.reason
         )
 
-    def _anew(self, state: State, missing: RowsMissing) -> Applied:
-        """The whole result in place of a delta that does not fit; sources alone are enough for most views."""
+    def _anew(self, state: State, error: SpaceError) -> Applied:
+        """The whole result in place of a delta that does not fit, or that DuckDB fails at: for most views sources do.
+
+        Raises:
+            SpaceError: that error, where this fails too.
+        """
         found, root = self.found, self.view.dataset.root
         made = plan(found.definition, found.sources, _stored(root, state), "full")
         if made.rebuild or made.sql is None:
-            raise missing
+            raise error
         try:
             done = apply(root, state, made.sql, sync=self.session.sync)
         except SpaceError:  # the query needs something of the caller's own
-            raise missing from None
-        self.done = replace(made, reason="rows-not-found: rows that should leave the view were not in it")
+            raise error from None
+        reason = f"duckdb-error: {error}"
+        if isinstance(error, RowsMissing):
+            reason = "rows-not-found: rows that should leave the view were not in it"
+        self.done = replace(made, reason=reason)
         return done
 
     def build(self, tip: Tip, files: list[DataFile]) -> Commit | None:
@@ -219,10 +226,10 @@ class Refresh(Write):
                 done = grow(root, state, made.sql, sync=self.session.sync)
             else:
                 done = apply(root, state, (made.sql if found.apart else None) or files, sync=self.session.sync)
-        except RowsMissing as missing:
+        except (RowsMissing, StorageError, InvalidInputError) as error:
             if found.asked != "auto" or found.plan.policy == "full":
                 raise
-            done = self._anew(state, missing)
+            done = self._anew(state, error)
         still = all(source.old == source.new for source in found.sources) and not found.plan.rebuild
         still = still and found.definition.functions == found.functions
         if still and not done.files and not done.deletes:
