@@ -44,10 +44,13 @@ def sync(
     media: _Media = None,
     media_root: _Root = None,
     rate: Annotated[float, typer.Option("--rate", help="Requests a second, at most.", min=0.1)] = 20.0,
+    anew: Annotated[
+        bool, typer.Option("--all", help="Look at all tasks again: what was changed only here is taken back.")
+    ] = False,
 ) -> None:
     """Bring the datasets tasks, annotations and regions below PATH up to a project.
 
-    The first time all of it is fetched, then what changed. Each run is one snapshot of each dataset
+    The first time all of it is fetched, then what changed there. Each run is one snapshot of each dataset
     that changes. The token is taken from the environment variable LABEL_STUDIO_API_KEY.
 
     [cyan]space-sql label-studio sync http://localhost:8080/projects/2 reviews
@@ -63,7 +66,8 @@ def sync(
             try:
                 with _progress(console) as bar:
                     moved = partial(_move, bar, bar.add_task("tasks", total=None))
-                    rows = bring(server, path, Options(branch=branch), media=files, progress=moved)
+                    rows = bring(server, path, Options(branch=branch), media=files, anew=anew, progress=moved)
+                anew = False
                 _print(console, rows, quiet=watch)
             except SpaceError as error:
                 if not watch or isinstance(error, InvalidInputError):
@@ -116,7 +120,7 @@ def serve(
     options = Options(branch=branch)
     files = Media.of(media, media_root)
     logging.getLogger("space_sql.label_studio").addHandler(logging.StreamHandler())
-    project, reconcile = None, None
+    project, reconcile, users = None, None, dict[int, str]()
     if project_url is not None:
         from space_sql.interop.label_studio.server import Server
         from space_sql.interop.label_studio.sync import sync as bring
@@ -125,6 +129,7 @@ def serve(
         project = server.project
 
         def reconcile() -> object:
+            users.update(server.users())
             try:
                 return bring(server, path, options, media=files)
             except ConflictError:  # a sync in another process does the same
@@ -132,9 +137,10 @@ def serve(
 
         if register is not None:
             server.register(register, {header: secret} if secret is not None else {})
+            users.update(server.users())
     with place.alone("receiver"):
         queue = Queue(place)
-        writer = Writer(queue, path, options, files, reconcile=reconcile, every=every)
+        writer = Writer(queue, path, options, files, reconcile=reconcile, every=every, users=users)
         limits = Limits(secret=secret, header=header, project=project, size=size, rate=rate)
         app = application(queue, writer, limits)
         try:

@@ -137,3 +137,16 @@ def test_it_listens_to_others_only_with_a_secret(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "LABEL_STUDIO_WEBHOOK_SECRET" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_whom_it_listens_to(tmp_path: Path) -> None:
+    root, port = _started(tmp_path / "ds"), _free_port()
+    with _served(root, port, "--host", "0.0.0.0", "--header", "X-Secret", secret="a secret"):
+        for header, status in (("Authorization", 401), ("X-Secret", 200)):
+            answer = httpx.post(f"http://127.0.0.1:{port}/", content=EVENTS[0], headers={header: "a secret"})
+            assert answer.status_code == status
+        second = [sys.executable, "-m", "space_sql.cli", "label-studio", "serve", str(root), "--port", str(port + 1)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(second, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1
+        assert "another receiver is at work" in done.stderr
