@@ -31,7 +31,9 @@ _Project = Annotated[str, typer.Argument(metavar="PROJECT_URL", help="As the bro
 _Path = Annotated[str, typer.Argument(metavar="PATH", help="The folder of the datasets.")]
 _Branch = Annotated[str | None, typer.Option("--branch", help="Write to this branch; it is made where it is missing.")]
 _Media = Annotated[str | None, typer.Option("--media", help="A key of the tasks' data whose files are kept.")]
-_Root = Annotated[str | None, typer.Option("--media-root", help="The folder of these files.")]
+_Root = Annotated[
+    str | None, typer.Option("--media-root", help="Their folder; else they are fetched from their addresses.")
+]
 
 
 @label_studio.command()
@@ -120,13 +122,13 @@ def serve(
     options = Options(branch=branch)
     files = Media.of(media, media_root)
     logging.getLogger("space_sql.label_studio").addHandler(logging.StreamHandler())
-    project, reconcile, users = None, None, dict[int, str]()
+    project, reconcile, fetch, users = None, None, None, dict[int, str]()
     if project_url is not None:
         from space_sql.interop.label_studio.server import Server
         from space_sql.interop.label_studio.sync import sync as bring
 
         server = Server(project_url)
-        project = server.project
+        project, fetch = server.project, server.fetch
 
         def reconcile() -> object:
             users.update(server.users())
@@ -140,7 +142,7 @@ def serve(
             users.update(server.users())
     with place.alone("receiver"):
         queue = Queue(place)
-        writer = Writer(queue, path, options, files, reconcile=reconcile, every=every, users=users)
+        writer = Writer(queue, path, options, files, reconcile=reconcile, every=every, users=users, fetch=fetch)
         limits = Limits(secret=secret, header=header, project=project, size=size, rate=rate)
         app = application(queue, writer, limits)
         try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from space_sql.errors import InvalidInputError, NotFoundError, StorageError
+from space_sql.interop.label_studio.fetching import download, fetch_public
 from space_sql.interop.label_studio.patience import Busy, Unsure, library, patiently
 
 if TYPE_CHECKING:
@@ -147,6 +148,24 @@ class Server:
             written.seek(max(0, file.stat().st_size - 16))
             if first != b"[" or not written.read().rstrip().endswith(b"]"):
                 raise StorageError(f"{self.base} sent an export that is cut off or no JSON array; try again")
+
+    def fetch(self, address: str, file: Path) -> None:
+        """Write what a task names into a file: this server is asked with the token, another one as anyone may.
+
+        Raises:
+            NotFoundError, InvalidInputError, StorageError: as ``fetch_public`` does.
+        """
+        ours = f"{self.base}/"
+        if not address.startswith((ours, "/")) or address.startswith("//"):
+            fetch_public(address, file)
+            return
+        path = address.removeprefix(self.base)
+        self._patiently(lambda: self._fetch(path, file), f"GET {path}")
+
+    def _fetch(self, path: str, file: Path) -> None:
+        self._wait()
+        self._authorize()
+        download(self._client, path, file, self.forget_access)
 
     def tasks(self, *, fields: str) -> Iterator[dict[str, Any]]:
         """Tasks in the list's form, by their ids; ``fields`` are the keys that are wanted.

@@ -79,7 +79,12 @@ def sync(
         if listed.changed or listed.gone or not _is_there(session, root, branch):
             with _fetched(server, place, listed, progress) as file:
                 batch = Batch(
-                    file=file, project=server.project, complete=True, present=listed.ids, users=server.users()
+                    file=file,
+                    project=server.project,
+                    complete=True,
+                    present=listed.ids,
+                    users=server.users(),
+                    fetch=server.fetch,
                 )
                 rows = put(session, path, batch, options, media)
         keep(place, root, server.base, server.project, branch, listed.reached)

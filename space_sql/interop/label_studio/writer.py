@@ -14,7 +14,7 @@ import orjson
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options, branch_of
 from space_sql.errors import InvalidInputError, NotFoundError, SpaceError
-from space_sql.interop.label_studio.batch import Batch
+from space_sql.interop.label_studio.batch import Batch, Fetch
 from space_sql.interop.label_studio.datasets import put
 from space_sql.interop.label_studio.media import Media
 from space_sql.interop.label_studio.queue import Queue, accepted_at
@@ -34,6 +34,7 @@ class Writer(threading.Thread):
         reconcile: brings the datasets up to the server, for what no event tells; None without a server.
         every: seconds between two of these.
         users: e-mail addresses by id, as they become known.
+        fetch: brings what tasks name.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class Writer(threading.Thread):
         reconcile: Callable[[], object] | None = None,
         every: float = 300.0,
         users: Mapping[int, str] | None = None,
+        fetch: Fetch | None = None,
     ) -> None:
         super().__init__(name="label-studio-writer", daemon=True)
         self._queue, self._path, self._options, self._media = queue, path, options, media
         self._reconcile, self._every = reconcile, every
         self._users = users if users is not None else {}
+        self._fetch = fetch
         self._due = time.monotonic() if reconcile is not None else float("inf")
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -119,7 +122,8 @@ class Writer(threading.Thread):
         if len(telling) < len(bodies):  # an event without its payload: only the server knows
             self._due = time.monotonic()
         if telling:
-            put(Session(0, 0), self._path, Batch(events=telling, users=self._users), self._options, self._media)
+            batch = Batch(events=telling, users=self._users, fetch=self._fetch)
+            put(Session(0, 0), self._path, batch, self._options, self._media)
 
     def _is_event(self, event: Path) -> bool:
         try:
