@@ -30,6 +30,7 @@ from space_sql.views.computed import Computed
 from space_sql.views.definition import Definition
 from space_sql.views.functions import KNOWN, called, check_there, difference
 from space_sql.views.plan import Plan, plan
+from space_sql.views.ray import Ray
 from space_sql.views.relation import WEIGHT
 from space_sql.views.rules.stored import Stored
 from space_sql.views.settings import ordinary_settings
@@ -80,10 +81,12 @@ def planned(
     policy: str | None,
     zone: str | None,
     settings: str | None,
+    engine: Ray | None,
 ) -> Planned:
     """The refresh that a call asks for; all its parts in one statement are given the same one.
 
-    ``zone`` and ``settings`` are those of the caller's connection that change what a query gives.
+    ``zone`` and ``settings`` are those of the caller's connection that change what a query gives; ``engine`` calls the
+    functions.
     """
     key = ("space_refresh", f"{path}|{options}|{version}|{policy}")
     found = session.asked.get(key)
@@ -92,8 +95,7 @@ def planned(
     view = session.view(path)
     state = base_state(session, view, options)
     definition = watermark(view, state.snapshot_id)
-    instance = KNOWN.instance(session.connection)
-    known = KNOWN.of(instance)
+    known = KNOWN.of(KNOWN.instance(session.connection))
     check_there(definition.functions, known)
     functions = called(definition.query, known)
     differ = difference(definition.functions, functions)
@@ -123,7 +125,7 @@ def planned(
         definition = replace(definition, time_zone=zone)
     computed = None
     if functions and made.sql is not None:
-        computed = Computed(root, instance, functions, sync=session.sync, rows=made.rows_read)
+        computed = Computed(root, session.connection, functions, sync=session.sync, rows=made.rows_read, engine=engine)
     apart = made.apart and not zoned and settings == ordinary_settings()
     answer = Planned(state, definition, tuple(sources), made, policy, before, computed, apart)
     session.asked[key] = answer
