@@ -55,6 +55,7 @@ _HELPERS = (
     "_space_session",
     "_space_staged",
     "_space_write",
+    "_space_copied",
     "_space_write_report",
     "_space_change",
     "_space_report",

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from space_sql.errors import InvalidInputError, SpaceError
+from space_sql.hosts.copying import COPIED, copied
 from space_sql.statements.rewrite import known_to_duckdb, maybe, rewritten
 from space_sql.statements.text import split
 from space_sql.statements.values import Parameters
@@ -75,7 +76,7 @@ def _run(
         try:
             rows: Sequence[tuple[Any, ...]] = _in_frame(frame, execute, con, text).fetchall()
         except duckdb.Error as error:  # without the lines of a query that the caller did not write
-            raise type(error)(str(error).split("\n", 1)[0]) from None
+            raise type(error)(str(error).split("\n\nLINE ", 1)[0]) from None
         return rows
 
     try:
@@ -84,6 +85,8 @@ def _run(
         raise _as_duckdb(error) from None
     if found is not None:
         query, parameters = found.text, found.parameters
+        if found.call is not None and found.call.function == COPIED:
+            query = copied(found.call, ask) or query
     if parameters is not None:
         rest = {**rest, "parameters" if method is execute else "params": parameters}
     return _in_frame(frame, method, con, query, **rest)
