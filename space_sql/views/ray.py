@@ -1,6 +1,6 @@
 """Functions of views computed by Ray: slices of rows go to its workers, what they give comes back and is kept here.
 
-Source: docs/views.md, section "On Ray"; docs/adr/019-views-on-ray.md.
+Source: docs/views.md, section "On Ray"; docs/adr/020-views-on-ray.md.
 """
 
 from __future__ import annotations
