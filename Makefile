@@ -55,8 +55,8 @@ test-training: $(VENVT)/.installed-dev  ## the loaders against torch, grain, ten
 	$(VENVT)/bin/pytest tests/notebooks -k training
 
 # Chromium is the system's: `apt install chromium`. SPACE_SQL_SCREENSHOTS=1 writes the pictures of docs/images anew.
-test-browser: $(VENVB)/.installed-dev  ## the page of space-sql serve in headless Chromium, in .venv-browser
-	$(VENVB)/bin/pytest -rs tests/browser/test_page.py
+test-browser: $(VENVB)/.installed-dev  ## the page of space-sql serve, and JupyterLab, in headless Chromium, in .venv-browser
+	$(VENVB)/bin/pytest -rs tests/browser/test_page.py tests/browser/test_notebook.py
 
 # Its environment is the one that docs/bi.md describes; VENVS=… names another place for it.
 test-superset: $(VENVS)/.installed-dev  ## Apache Superset on space:///folder in headless Chromium, in .venv-superset
@@ -111,7 +111,7 @@ $(VENVT)/.installed-dev: pyproject.toml | $(VENVT)/bin/python
 	@touch $@
 
 $(VENVB)/.installed-dev: pyproject.toml | $(VENVB)/bin/python
-	$(VENVB)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,serve]' playwright
+	$(VENVB)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,serve,notebook]' playwright jupyterlab
 	@touch $@
 
 # Superset asks for a pyarrow that is too old for Space SQL and runs with a newer one: pip says so, and goes on.
