@@ -1,6 +1,6 @@
 """Refreshing materialized views by what changed, against computing them anew; see README.md beside this file.
 
-python benchmarks/views.py [--rows 10000000] [--repeat 3] [--only filter,join] [--folder /where]
+python benchmarks/views.py [--rows 10000000] [--repeat 3] [--only filter,join] [--where recent] [--folder /where]
 """
 
 from __future__ import annotations
@@ -25,7 +25,12 @@ from machine import machine
 import space_sql
 
 HERE = Path(__file__).parent
-FRACTIONS = (0.0001, 0.001, 0.01, 0.03, 0.1)
+FRACTIONS = (0.0001, 0.01, 0.1)
+WHERE = {
+    "appended": "new rows only",
+    "recent": "half of them updates and a quarter deletions of the newest rows, a quarter new rows",
+    "everywhere": "the same, with updates and deletions evenly over all rows: every row group has some",
+}
 BUDGETS = dict.fromkeys([("filter", 0.01), ("join", 0.01), ("aggregate", 0.0001), ("join + aggregate", 0.0001)], 10.0)
 VIEWS = {
     "filter": "SELECT id, upper(name) AS name, n * 2 AS n, score FROM {raw} WHERE n % 2 = 0",
@@ -68,28 +73,33 @@ class Bench:
         """The query of a view over the datasets."""
         return VIEWS[view].format(raw=f"space_scan('{self.folder}/raw')", dim=f"space_scan('{self.folder}/dim')")
 
-    def change(self, fraction: float) -> int:
-        """Update, add and remove rows that lie evenly over the table: half, a quarter and a quarter of the fraction."""
+    def change(self, fraction: float, where: str) -> None:
+        """Change a fraction of the rows, as WHERE says."""
         self.turn += 1
         count = max(4, int(self.rows * fraction))
-        step = max(1, self.rows // (count // 2))
         path = f"{self.folder}/raw"
-        updated = rows_sql(self.turn % step, count // 2, step, bonus=self.turn)
-        added = rows_sql(self.next_id, count // 4)
-        self.next_id += count // 4
-        self.run(f"CALL space_upsert('{path}', $${updated} UNION ALL {added}$$)")
+        first, self.next_id = self.next_id, self.next_id + (count if where == "appended" else count // 4)
+        if where == "appended":
+            self.run(f"CALL space_append('{path}', $${rows_sql(first, count)}$$)")
+            return
+        step = max(1, self.rows // (count // 2)) if where == "everywhere" else 1
+        start = self.turn % step if where == "everywhere" else first - count // 2
+        updated = rows_sql(start, count // 2, step, bonus=self.turn)
+        self.run(f"CALL space_upsert('{path}', $${updated} UNION ALL {rows_sql(first, count // 4)}$$)")
         wide = max(1, self.rows // (count // 4))
-        self.run(f"CALL space_delete('{path}', 'id < {self.rows} AND id % {wide} = {(self.turn * 7 + 3) % wide}')")
-        return count
+        gone = f"id < {self.rows} AND id % {wide} = {(self.turn * 7 + 3) % wide}"
+        if where == "recent":
+            gone = f"id BETWEEN {first - count // 2} AND {first - count // 4 - 1}"
+        self.run(f"CALL space_delete('{path}', '{gone}')")
 
-    def measured(self, what: str, view: str, fraction: float, act: Callable[[], Any]) -> Any:
+    def measured(self, what: str, view: str, fraction: float, where: str, act: Callable[[], Any]) -> Any:
         """Do something and keep how long it took."""
         start = time.perf_counter()
         result = act()
         seconds = time.perf_counter() - start
-        told = {"view": view, "fraction": fraction, "what": what, "seconds": seconds, "load": os.getloadavg()[0]}
-        self.samples.append(told)
-        print(f"{view:20} {fraction:8.4%} {what:12} {seconds * 1000:10.1f} ms", flush=True)
+        told = {"view": view, "fraction": fraction, "where": where, "what": what, "seconds": seconds}
+        self.samples.append(told | {"load": os.getloadavg()[0]})
+        print(f"{view:20} {fraction:8.4%} {where:10} {what:12} {seconds * 1000:10.1f} ms", flush=True)
         return result
 
     def refresh(self, view: str, policy: str) -> dict[str, Any]:
@@ -107,27 +117,26 @@ class Bench:
         query = VIEWS[view].format(raw=f"'{plain}'", dim=f"'{self.folder}/dim.parquet'")
         self.run(f"COPY ({query}) TO '{self.folder}/computed.parquet'")
 
-    def measure(self, views: list[str], fraction: float, repeat: int) -> None:
+    def measure(self, views: list[str], fraction: float, where: str, repeat: int) -> None:
         """All views after changes of a size; each repetition is a change of its own."""
         plain = f"{self.folder}/raw.parquet"
         for _ in range(repeat):
-            self.change(fraction)
+            self.change(fraction, where)
             self.run(f"COPY (FROM space_scan('{self.folder}/raw')) TO '{plain}'")
             for view in views:
-                done = self.measured("refresh", view, fraction, lambda v=view: self.refresh(v, "incremental"))
+                done = self.measured("refresh", view, fraction, where, lambda v=view: self.refresh(v, "incremental"))
                 assert done["policy"] == "incremental", done
                 self.samples[-1] |= done
                 self.check(view)
-                self.measured("nothing", view, fraction, lambda v=view: self.refresh(v, "auto"))
-                self.measured("recompute", view, fraction, lambda v=view: self.recomputed(v, plain))
+                self.measured("nothing", view, fraction, where, lambda v=view: self.refresh(v, "auto"))
+                self.measured("recompute", view, fraction, where, lambda v=view: self.recomputed(v, plain))
+        self.change(fraction, where)
         for view in views:
-            self.change(fraction / 1000)
-            self.measured("full", view, fraction, lambda v=view: self.refresh(v, "full"))
-            self.change(fraction)
-            self.samples.append({"view": view, "fraction": fraction, "what": "auto", **self.refresh(view, "auto")})
-            self.refresh(view, "auto")
+            self.measured("full", view, fraction, where, lambda v=view: self.refresh(v, "full"))
+        self.change(fraction, where)
         for view in views:
-            self.refresh(view, "auto")
+            told = {"view": view, "fraction": fraction, "where": where, "what": "auto"}
+            self.samples.append(told | self.refresh(view, "auto"))
 
     def check(self, view: str) -> None:
         """What is stored is what the query gives: by count and sums of a hash."""
@@ -145,6 +154,7 @@ def main() -> int:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(VIEWS))
     parser.add_argument("--fractions", type=lambda text: [float(f) for f in text.split(",")], default=list(FRACTIONS))
+    parser.add_argument("--where", type=lambda text: text.split(","), default=list(WHERE))
     parser.add_argument("--folder", type=Path, help="where tables are made (a temporary folder)")
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("--report", type=Path, help="the table (views.md beside the results)")
@@ -157,9 +167,10 @@ def main() -> int:
             con.execute(f"COPY ({DIMENSION}) TO '{folder}/dim.parquet'")
             for view in asked.only:
                 sql = f"CALL space_materialize('{bench.path(view)}', $${bench.over_datasets(view)}$$)"
-                bench.measured("materialize", view, 0, lambda sql=sql: bench.run(sql))
-            for fraction in asked.fractions:
-                bench.measure(asked.only, fraction, asked.repeat)
+                bench.measured("materialize", view, 0, "", lambda sql=sql: bench.run(sql))
+            for where in asked.where:
+                for fraction in asked.fractions:
+                    bench.measure(asked.only, fraction, where, asked.repeat)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     name = f"views-{on['date'].replace(':', '').replace('+0000', 'Z')}.jsonl"
@@ -172,45 +183,48 @@ def main() -> int:
 def report(on: dict[str, Any], samples: list[dict[str, Any]], raw: str) -> str:
     """The table."""
 
-    def least(view: str, what: str, fraction: float) -> float:
-        return min(s["seconds"] for s in samples if (s["view"], s["what"], s["fraction"]) == (view, what, fraction))
+    def chosen(**asked: Any) -> list[dict[str, Any]]:
+        return [s for s in samples if asked.items() <= s.items()]
+
+    def least(**asked: Any) -> float:
+        return min(s["seconds"] for s in chosen(**asked))
 
     loads = [s["load"] for s in samples if "load" in s]
+    places = "; ".join(f"*{where}*: {what}" for where, what in WHERE.items())
     out = [
         "# Materialized views, measured\n",
-        f"Made by `benchmarks/views.py` on {on['date'][:10]} with {on['rows']:,} rows and DuckDB {on['duckdb']}; every "
-        f"sample is in `results/{raw}`. Changes lie evenly over the table: half of them updates, a quarter new rows, "
-        "a quarter deletions. *Recompute* is the query over one plain Parquet file of the same rows into another, "
-        "without any commit; *full* is `space_refresh(…, policy => 'full')`; both refreshes are synced and committed. "
-        "Times are the least of all repetitions; × says how many times faster the refresh is. What is stored was "
-        f"compared with the query after each refresh. Load average: {min(loads):.1f} to {max(loads):.1f} "
-        f"({on['cores']} cores, {on['processor']}, {on['memory_gib']} GiB).\n",
-        "| view | change | refresh | recompute | × | full | × | budget | `auto` does |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"Made by `benchmarks/views.py` on {on['date'][:10]} with {on['rows']:,} rows and DuckDB {on['duckdb']}; each "
+        f"sample is in `results/{raw}`. A change is a fraction of the rows. {places}. *Recompute* is the query over a "
+        "plain Parquet file of the same rows into another, without any commit; *full* is `space_refresh(…, policy => "
+        "'full')`; both refreshes are synced and committed. Times are the least of all repetitions; × says how many "
+        "times faster the refresh is. What is stored was compared with the query after each refresh. Load average: "
+        f"{min(loads):.1f} to {max(loads):.1f} ({on['cores']} cores, {on['processor']}, {on['memory_gib']} GiB).\n",
+        "| view | changes | size | refresh | recompute | × | full | × | budget | `auto` does |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    views = list(dict.fromkeys(s["view"] for s in samples))
-    fractions = sorted({s["fraction"] for s in samples if s["what"] == "refresh"})
-    for view in views:
-        for fraction in fractions:
-            mine, anew = least(view, "refresh", fraction), least(view, "recompute", fraction)
-            full = min(s["seconds"] for s in samples if (s["view"], s["what"]) == (view, "full"))
-            auto = next(
-                s["policy"] for s in samples if (s["view"], s["what"], s["fraction"]) == (view, "auto", fraction)
-            )
-            budget = BUDGETS.get((view, fraction))
-            verdict = "" if budget is None else f"≥ {budget:g} ×: " + ("met" if anew / mine >= budget else "**missed**")
-            out.append(
-                f"| {view} | {fraction:.2%} | {_ms(mine)} | {_ms(anew)} | {anew / mine:.1f} | {_ms(full)} | "
-                f"{full / mine:.1f} | {verdict} | {auto} |"
-            )
-    out += ["", "| view | nothing to do | a refresh costs as much as recomputing at | as a full refresh at |"]
-    out += ["|---|---|---|---|"]
-    for view in views:
-        idle = statistics.median(s["seconds"] for s in samples if (s["view"], s["what"]) == (view, "nothing"))
-        points = [(f, least(view, "refresh", f)) for f in fractions]
-        anew = min(s["seconds"] for s in samples if (s["view"], s["what"]) == (view, "recompute"))
-        full = min(s["seconds"] for s in samples if (s["view"], s["what"]) == (view, "full"))
-        out.append(f"| {view} | {_ms(idle)} | {crossover(points, anew)} | {crossover(points, full)} |")
+    done = [s for s in samples if s["what"] == "refresh"]
+    views = list(dict.fromkeys(s["view"] for s in done))
+    cases = list(dict.fromkeys((s["view"], s["where"], s["fraction"]) for s in done))
+    for view, where, fraction in sorted(cases, key=lambda case: views.index(case[0])):
+        case = {"view": view, "where": where, "fraction": fraction}
+        mine, anew, full = (least(what=what, **case) for what in ("refresh", "recompute", "full"))
+        budget = BUDGETS.get((view, fraction))
+        verdict = "" if budget is None else f"≥ {budget:g} ×: " + ("met" if anew / mine >= budget else "**missed**")
+        auto = chosen(what="auto", **case)[0]["policy"]
+        out.append(
+            f"| {view} | {where} | {fraction:.2%} | {_ms(mine)} | {_ms(anew)} | {anew / mine:.1f} | {_ms(full)} | "
+            f"{full / mine:.1f} | {verdict} | {auto} |"
+        )
+    out += ["", "| view | changes | nothing to do | as slow as recomputing at | as a full refresh at |"]
+    out += ["|---|---|---|---|---|"]
+    for view, where in dict.fromkeys(
+        (view, where) for view, where, _ in sorted(cases, key=lambda c: views.index(c[0]))
+    ):
+        case = {"view": view, "where": where}
+        idle = statistics.median(s["seconds"] for s in chosen(what="nothing", **case))
+        points = [(f, least(what="refresh", fraction=f, **case)) for v, w, f in cases if (v, w) == (view, where)]
+        anew, full = (least(what=what, **case) for what in ("recompute", "full"))
+        out.append(f"| {view} | {where} | {_ms(idle)} | {crossover(points, anew)} | {crossover(points, full)} |")
     return "\n".join(out) + "\n"
 
 

@@ -24,11 +24,11 @@ class Append(Write):
         super().__init__(session, view, options)
         if self.repeat is None:
             self.base, plan = start_staging(self, source_type, evolve=evolve, need_keys=self.need_keys)
-            self._planned = plan.schema
+            self.planned = plan.schema
 
     def schema(self, tip: Tip) -> Schema:
         """The schema after this write on a tip; ConflictError when others changed the same columns."""
-        return rebase_schema(self.base.schema, self._planned, tip.state.schema)
+        return rebase_schema(self.base.schema, self.planned, tip.state.schema)
 
     def build(self, tip: Tip, files: list[DataFile]) -> Commit | None:
         """The staged files on top of whatever is there."""

@@ -28,6 +28,7 @@ class Delete(Write):
     """Rows being deleted: positions are staged."""
 
     operation = "delete"
+    staging: Staging | None
 
     def __init__(self, session: Session, view: View, options: Options) -> None:
         super().__init__(session, view, options)

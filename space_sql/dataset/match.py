@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from space_sql.dataset.ascending import ascend
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.rewrite import write_query
 from space_sql.dataset.scan import FILE, POS, positions_sql, rows_sql, same_sql
@@ -101,6 +102,8 @@ def check_keys(con: duckdb.DuckDBPyConnection, rows: Staged) -> None:
             known = [1 if null else 0]
         if any(known):
             raise InvalidInputError(f'primary key column "{key.name}" is NULL in a source row; every row needs its key')
+    if ascend(rows.root, rows.files, rows.keys[0]):
+        return
     columns = _names(rows.keys, "s")
     twice = _first(con, f"SELECT {columns} FROM ({rows.sql()}) AS s GROUP BY {columns} HAVING count(*) > 1 LIMIT 1")
     if twice is not None:

@@ -84,6 +84,7 @@ class Update(Write):
 
     operation = "update"
     change = "update"
+    staging: Staging | None
 
     def __init__(
         self, session: Session, view: View, options: Options, source_type: str | None, assignments: str | None

@@ -21,7 +21,7 @@ from space_sql.format.paths import DATA, DELETES, LOG, RECORDS
 from space_sql.storage import files
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_OWN = re.compile(rf"{_UUID}\.(?:parquet|array_record)")
+_OWN = re.compile(rf"{_UUID}\d*\.(?:parquet|array_record)")
 _TEMPORARY = re.compile(r"\..+\.tmp")
 LEAST_AGE = 3600
 """Seconds that a file must be old before it counts as left behind: a writer may be about to publish it."""

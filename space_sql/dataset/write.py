@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -23,6 +24,23 @@ from space_sql.format.state import State
 from space_sql.format.types import Struct, Type, quote_literal
 
 
+class Store(Protocol):
+    """What a write's rows are written with."""
+
+    @property
+    def record_paths(self) -> frozenset[str]:
+        """Paths of the record files that were written."""
+
+    def add(self, rows: pa.ChunkedArray) -> None:
+        """Take rows; any thread may call it."""
+
+    def finish(self, *, sync: bool) -> list[DataFile]:
+        """The files with all rows; with ``sync`` they and their names are durable."""
+
+    def abort(self) -> None:
+        """Remove what was written."""
+
+
 class Write(ABC):
     """One write under way in a session: rows are staged from any thread, then it commits once.
 
@@ -37,7 +55,7 @@ class Write(ABC):
         self.view = view
         self.options = options
         self.repeat: Result | None = find_repeat(view.dataset, options)
-        self.staging: Staging | None = None
+        self.staging: Store | None = None
         self.error: Exception | None = None
 
     def stage(self, rows: pa.ChunkedArray) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -54,11 +55,13 @@ _HELPERS = (
     "_space_session",
     "_space_staged",
     "_space_write",
+    "_space_copied",
     "_space_write_report",
     "_space_change",
     "_space_report",
     "_space_before",
     "_space_catalogue",
+    "_space_settings",
     "_space_view",
     "_space_define",
     "_space_view_report",
@@ -83,7 +86,7 @@ def register(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
             return con
         _check_no_transaction(con)
         _prepare_cursors()
-        take_statements(_prepared.__contains__)
+        take_statements(_prepared.__contains__, _begins)
         if not _has_functions(con):
             _add_functions(con)
         if not _has_macros(con):
@@ -102,8 +105,16 @@ def instance_of(con: duckdb.DuckDBPyConnection) -> Instance:
             _name_instance(con)
         ((number, connection),) = con.execute("SELECT _space_python(), _space_connection()").fetchall()
     KNOWN.connection(connection, ("python", number))
+    _numbers[con] = connection
     weakref.finalize(con, KNOWN.forget, connection).atexit = False
     return "python", number
+
+
+def _begins(con: duckdb.DuckDBPyConnection) -> None:
+    """A connection begins a statement, so its last one is over: it may have failed without a word to us."""
+    computed = sys.modules.get("space_sql.views.computed")
+    if computed is not None and con in _numbers:
+        computed.over(_numbers[con])
 
 
 def _name_instance(con: duckdb.DuckDBPyConnection) -> None:
@@ -183,6 +194,7 @@ def add_vector_function(
 original_cursor = duckdb.DuckDBPyConnection.cursor
 _original_duplicate = duckdb.DuckDBPyConnection.duplicate
 _prepared: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
+_numbers: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, int] = weakref.WeakKeyDictionary()
 
 
 def _prepare_cursors() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from space_sql.errors import InvalidInputError, SpaceError
+from space_sql.hosts.copying import COPIED, copied
 from space_sql.statements.rewrite import known_to_duckdb, maybe, rewritten
 from space_sql.statements.text import split
 from space_sql.statements.values import Parameters
@@ -22,21 +23,30 @@ _TAKEN = ("execute", "sql", "query")
 _ROWS = 2048
 
 
-def take_statements(prepared: Callable[[duckdb.DuckDBPyConnection], bool]) -> None:
-    """From now on, connections for which ``prepared`` is true take these statements; others are left as they are."""
+def take_statements(
+    prepared: Callable[[duckdb.DuckDBPyConnection], bool], begins: Callable[[duckdb.DuckDBPyConnection], None]
+) -> None:
+    """From now on, connections for which ``prepared`` is true take these statements; others are left as they are.
+
+    ``begins`` is called before each statement of any connection.
+    """
     kind: Any = duckdb.DuckDBPyConnection  # no module keeps it: a process that loads the extension would report a leak
     if not hasattr(kind.execute, "__wrapped__"):
         execute = kind.execute
         for name in _TAKEN:
-            setattr(kind, name, _taking(getattr(kind, name), execute, prepared))
+            setattr(kind, name, _taking(getattr(kind, name), execute, prepared, begins))
         kind.executemany = _taking_many(kind.executemany, prepared)
 
 
 def _taking(
-    method: Callable[..., Any], execute: Callable[..., Any], prepared: Callable[[duckdb.DuckDBPyConnection], bool]
+    method: Callable[..., Any],
+    execute: Callable[..., Any],
+    prepared: Callable[[duckdb.DuckDBPyConnection], bool],
+    begins: Callable[[duckdb.DuckDBPyConnection], None],
 ) -> Callable[..., Any]:
     @functools.wraps(method)
     def taken(self: duckdb.DuckDBPyConnection, *arguments: Any, **named: Any) -> Any:
+        begins(self)
         frame = sys._getframe(1)
         query = arguments[0] if arguments else named.get("query")
         text = query.query if isinstance(query, duckdb.Statement) else query
@@ -66,7 +76,7 @@ def _run(
         try:
             rows: Sequence[tuple[Any, ...]] = _in_frame(frame, execute, con, text).fetchall()
         except duckdb.Error as error:  # without the lines of a query that the caller did not write
-            raise type(error)(str(error).split("\n", 1)[0]) from None
+            raise type(error)(str(error).split("\n\nLINE ", 1)[0]) from None
         return rows
 
     try:
@@ -75,6 +85,8 @@ def _run(
         raise _as_duckdb(error) from None
     if found is not None:
         query, parameters = found.text, found.parameters
+        if found.call is not None and found.call.function == COPIED:
+            query = copied(found.call, ask) or query
     if parameters is not None:
         rest = {**rest, "parameters" if method is execute else "params": parameters}
     return _in_frame(frame, method, con, query, **rest)

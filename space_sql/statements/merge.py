@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from space_sql.errors import InvalidInputError
 from space_sql.format.types import quote_identifier
-from space_sql.statements.target import Target
+from space_sql.statements.target import Call, Target
 from space_sql.statements.text import Ask, Statement
 from space_sql.statements.writes import assigned, check_all_taken, folded, keys, source_columns
 
@@ -32,7 +32,7 @@ class _Merge:
         return f"FROM {self.source}"
 
 
-def merge(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> str:
+def merge(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> Call:
     """``MERGE INTO 'path' USING source ON key = key WHEN …``."""
     if verb:
         raise InvalidInputError("WITH before MERGE INTO: put the query into USING (…)")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from space_sql.errors import InvalidInputError
 from space_sql.statements.merge import merge
 from space_sql.statements.reads import scans
-from space_sql.statements.target import Target, meant, target
+from space_sql.statements.target import Call, Target, meant, target
 from space_sql.statements.text import Ask, Statement, statement
 from space_sql.statements.values import Parameters, bound
 from space_sql.statements.writes import create_view, delete, insert, refresh_view, update
@@ -25,7 +25,7 @@ _EXPLAIN = re.compile(rf"{_GAP}explain\b(?:{_GAP}analyze\b)?", re.I | re.S)
 _CREATE = re.compile(rf"\bcreate{_GAP}\b(materialized)\b(?={_GAP}view{_GAP}')", re.I | re.S)
 _REFRESH = re.compile(rf"\brefresh{_GAP}\bmaterialized{_GAP}\bview\b(?={_GAP}')", re.I | re.S)
 
-Write = Callable[[Statement, int, int, Target, Ask], str]
+Write = Callable[[Statement, int, int, Target, Ask], Call]
 _WRITES: tuple[tuple[tuple[str, ...], Write], ...] = (
     (("INSERT", "INTO"), insert),
     (("INSERT", "OR", "REPLACE", "INTO"), insert),
@@ -64,11 +64,12 @@ def _names_one(quoted: str, before: str) -> bool:
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What is run."""
+    """What is run; ``call`` is the write that the text does, unless it only explains it."""
 
     text: str
     parameters: Parameters
     writes: bool
+    call: Call | None = None
 
 
 def rewritten(text: str, parameters: Parameters, ask: Ask) -> Rewritten | None:
@@ -87,7 +88,9 @@ def rewritten(text: str, parameters: Parameters, ask: Ask) -> Rewritten | None:
         function, verb, at, dataset = write
         found.edits = [*bound(found, parameters), *scans(found, ask, besides=at)]
         call = function(found, verb, at, dataset, ask)
-        return Rewritten(f"{text[:start]} FROM {call}" if explain else f"CALL {call}", None, writes=True)
+        if explain:
+            return Rewritten(f"{text[:start]} FROM {call.sql}", None, writes=True)
+        return Rewritten(f"CALL {call.sql}", None, writes=True, call=call)
     found.edits = scans(found, ask)
     if not found.edits:
         return None

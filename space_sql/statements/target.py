@@ -10,18 +10,33 @@ from space_sql.format.types import quote_literal
 
 
 @dataclass(frozen=True)
+class Call:
+    """A write as the function that does it; the dataset's path is its first argument."""
+
+    function: str
+    path: str
+    arguments: tuple[str, ...]
+    branch: str | None
+
+    @property
+    def sql(self) -> str:
+        """The call."""
+        given = [quote_literal(self.path), *map(quote_literal, self.arguments)]
+        if self.branch is not None:
+            given.append(f"branch => {quote_literal(self.branch)}")
+        return f"{self.function}({', '.join(given)})"
+
+
+@dataclass(frozen=True)
 class Target:
     """A dataset's folder and the version after the ``@``, if there is one."""
 
     path: str
     version: str | None
 
-    def call(self, function: str, *arguments: str) -> str:
+    def call(self, function: str, *arguments: str) -> Call:
         """A write to it: its version is a branch."""
-        given = [quote_literal(self.path), *map(quote_literal, arguments)]
-        if self.version is not None:
-            given.append(f"branch => {quote_literal(self.version)}")
-        return f"{function}({', '.join(given)})"
+        return Call(function, self.path, arguments, self.version)
 
     def scan(self, *arguments: str) -> str:
         """A read of it."""

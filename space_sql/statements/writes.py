@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from space_sql.errors import InvalidInputError
 from space_sql.format.types import quote_identifier
-from space_sql.statements.target import Target
+from space_sql.statements.target import Call, Target
 from space_sql.statements.text import Ask, Statement
 
 _QUERY = {"SELECT", "FROM", "WITH", "VALUES", "TABLE", "PIVOT", "UNPIVOT", "DESCRIBE", "SHOW", "SUMMARIZE", "("}
@@ -15,7 +15,7 @@ RETURNING = (
 )
 
 
-def insert(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> str:
+def insert(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> Call:
     """``INSERT [OR REPLACE] INTO 'path' [(columns)] [BY NAME] source [ON CONFLICT … DO UPDATE …]``."""
     replaces = found.follows(verb + 1, "OR", "REPLACE")
     if found.follows(verb + 1, "OR", "IGNORE"):
@@ -143,7 +143,7 @@ def check_all_taken(taken: set[str], columns: Sequence[str], key: set[str], alia
         )
 
 
-def update(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> str:
+def update(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> Call:
     """``UPDATE 'path' SET assignments [WHERE predicate]``."""
     if not found.follows(at + 1, "SET"):
         raise InvalidInputError(
@@ -162,7 +162,7 @@ def update(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> s
     return dataset.call("space_update", found.piece(first, where), predicate)
 
 
-def delete(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> str:
+def delete(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> Call:
     """``DELETE FROM 'path' [WHERE predicate]``, ``TRUNCATE 'path'``."""
     rest = at + 1
     if rest < len(found.tokens) and found.find("RETURNING", first=rest) < len(found.tokens):
@@ -175,14 +175,14 @@ def delete(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> s
     return dataset.call("space_delete", found.piece(rest + 1, len(found.tokens)) or "true")
 
 
-def create_view(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> str:
+def create_view(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> Call:
     """``CREATE MATERIALIZED VIEW 'path' AS query``."""
     if found.word(at + 1) != "AS":
         raise InvalidInputError("CREATE MATERIALIZED VIEW 'path' AS SELECT … is what can be done here")
     return dataset.call("space_materialize", found.piece(at + 2, len(found.tokens)))
 
 
-def refresh_view(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> str:
+def refresh_view(found: Statement, verb: int, at: int, dataset: Target, ask: Ask) -> Call:
     """``REFRESH MATERIALIZED VIEW 'path'``."""
     if at + 1 < len(found.tokens):
         raise InvalidInputError("REFRESH MATERIALIZED VIEW 'path' takes nothing else; see space_refresh")

@@ -39,6 +39,7 @@ ORIGIN_IDS = (2_147_483_001, 2_147_483_002)
 _POSITION = ORIGIN_COLUMNS[1:]  # positions mostly count up: their differences take no room
 _SAMPLE = 2048
 _STAT_TEXT = 128
+_FLOATING = ("FLOAT", "DOUBLE")
 
 
 def field_id(field: pa.Field) -> int:
@@ -278,6 +279,8 @@ def _statistics(metadata: pq.FileMetaData, index: int) -> list[Any] | None:
         nulls += stats.null_count
         if stats.null_count == chunk.num_values and not stats.has_min_max:
             continue
+        if not stats.has_min_max and chunk.physical_type in _FLOATING:
+            return None  # NaN is in it
         try:
             least, most = (stats.min, stats.max) if stats.has_min_max else (None, None)
         except (ArithmeticError, ValueError):  # a time that Python cannot hold

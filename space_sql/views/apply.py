@@ -52,71 +52,84 @@ def apply(root: Path, state: State, staged: Sequence[DataFile] | str, *, sync: b
         return _Apply(con, root, state, staged).run(sync=sync)
 
 
+def grow(root: Path, state: State, rows: str, *, sync: bool) -> Applied:
+    """Files for the rows of a query, all of which come; ``rows`` has their weights, all of them 1."""
+    with cursor() as con:
+        query = f"SELECT {_stored_values(state.schema.columns)} FROM (\n{rows}\n)"
+        files = write_query(con, root, query, state.schema.columns, "insert", sync=sync)
+        return Applied(sum(f.rows for f in files), 0, 0, tuple(files), ())
+
+
 class _Apply:
     def __init__(
         self, con: duckdb.DuckDBPyConnection, root: Path, state: State, staged: Sequence[DataFile] | str
     ) -> None:
         self.con, self.root, self.state = con, root, state
         self.columns = state.schema.columns
+        self.key = ""
         if isinstance(staged, str):
-            items = [
-                f"{physical_projection(c.type, quote_identifier(c.name))} AS {quote_identifier(c.name)}"
-                for c in self.columns
-            ]
-            rows = f"SELECT {', '.join(items)}, {WEIGHT} FROM (\n{staged}\n)"
+            rows = f"SELECT {_stored_values(self.columns)}, {WEIGHT} FROM (\n{staged}\n)"
         else:
             numbered = [replace(f, number=-1 - i) for i, f in enumerate(staged)]
             rows = rows_sql(root, numbered, [*self.columns, WEIGHTS], logical=False)
         con.execute(f"CREATE TEMP TABLE _space_staged AS {rows}")
 
     def run(self, *, sync: bool) -> Applied:
-        con = self.con
-        con.execute(
-            f"CREATE TEMP TABLE _space_gone AS SELECT * REPLACE (-{WEIGHT} AS {WEIGHT}), "
-            f"row_number() OVER () AS _space_i FROM _space_staged WHERE {WEIGHT} < 0"
-        )
-        gone = self._count(f"SELECT coalesce(sum({WEIGHT}), 0) FROM _space_gone")
+        con, keys = self.con, self.state.schema.keys
+        null = " OR ".join(f"{quote_identifier(c.name)} IS NULL" for c in keys) or "false"
+        ((coming, most, gone, nulls),) = con.execute(
+            f"SELECT count(*) FILTER ({WEIGHT} > 0), coalesce(max({WEIGHT}), 0), "
+            f"coalesce(-sum({WEIGHT}) FILTER ({WEIGHT} < 0), 0)::BIGINT, coalesce(bool_or({null}), false) "
+            "FROM _space_staged"
+        ).fetchall()
+        # Only `=` lets the join skip row groups in which no row can go.
+        self.key = _same("t", "g", keys) if nulls else _equal("t", "g", keys)
         con.execute("CREATE TEMP TABLE _space_hits (i BIGINT, file BIGINT, pos BIGINT)")
+        pairs = 0
         if gone:
-            self._find(gone)
-        keyed = _keyed(self.state.schema)
-        same = _same("s", "g", self.state.schema.keys)
-        paired = keyed and gone > 0
-        if paired:
             con.execute(
-                "CREATE TEMP TABLE _space_pairs AS SELECT s.rowid AS _space_r, g._space_i AS _space_p FROM "
-                f"(SELECT *, rowid FROM _space_staged WHERE {WEIGHT} > 0) AS s JOIN _space_gone AS g ON {same}"
+                f"CREATE TEMP VIEW _space_gone AS SELECT * REPLACE (-{WEIGHT} AS {WEIGHT}), rowid AS _space_i "
+                f"FROM _space_staged WHERE {WEIGHT} < 0"
             )
-            once = self._count(
-                "SELECT count(*) = count(DISTINCT _space_r) AND count(*) = count(DISTINCT _space_p) FROM _space_pairs"
-            ) and not self._count(
-                f"SELECT count(*) FROM _space_pairs JOIN _space_staged AS s ON s.rowid = _space_r WHERE s.{WEIGHT} > 1"
-            )
-            if not once:
-                con.execute("DELETE FROM _space_pairs")
-        else:
-            con.execute("CREATE TEMP TABLE _space_pairs (_space_r BIGINT, _space_p BIGINT)")
-        names = ", ".join(quote_identifier(c.name) for c in self.columns)
-        coming = f"SELECT {names} FROM _space_staged AS s, range(s.{WEIGHT}) WHERE s.{WEIGHT} > 0 AND s.rowid"
-        files: list[DataFile] = []
-        for change, member in (("insert", "NOT IN"), ("update", "IN")):
-            query = f"{coming} {member} (SELECT _space_r FROM _space_pairs)"
-            if self._count(f"SELECT count(*) FROM ({query})"):
-                files += write_query(con, self.root, query, self.columns, change, sync=sync)
-        deletes = []
-        updated = deleted = 0
+            self._find(gone)
+            pairs = self._pair(most) if coming and _keyed(self.state.schema) else 0
+        updates = "SELECT _space_r FROM _space_pairs"
+        files = self._come("update", f"AND s.rowid IN ({updates})", most, sync=sync) if pairs else []
+        if coming > pairs:
+            rest = f"AND s.rowid NOT IN ({updates})" if pairs else ""
+            files = [*self._come("insert", rest, most, sync=sync), *files]
+        deletes, deleted = [], {"delete": 0, "update": 0}
         for change, member in (("delete", "NOT IN"), ("update", "IN")):
-            found = con.sql(
-                f"SELECT file, pos FROM _space_hits WHERE i {member} (SELECT _space_p FROM _space_pairs)"
-            ).to_arrow_table()
+            if not gone or (change == "update" and not pairs):
+                continue
+            where = f" WHERE i {member} (SELECT _space_p FROM _space_pairs)" if pairs else ""
+            found = con.sql(f"SELECT file, pos FROM _space_hits{where}").to_arrow_table()
+            deleted[change] = len(found)
             if len(found):
                 deletes.append(write_deletes(self.root, found.cast(_POSITIONS), change, sync=sync))
-            if change == "delete":
-                deleted = len(found)
-            else:
-                updated = len(found)
         inserted = sum(f.rows for f in files if f.change == "insert")
-        return Applied(inserted, updated, deleted, tuple(files), tuple(deletes))
+        return Applied(inserted, deleted["update"], deleted["delete"], tuple(files), tuple(deletes))
+
+    def _pair(self, most: int) -> int:
+        """Which rows come in the place of others; returns how many, 0 unless each has one counterpart at most."""
+        same = _same("s", "g", self.state.schema.keys)
+        self.con.execute(
+            "CREATE TEMP TABLE _space_pairs AS SELECT s.rowid AS _space_r, g._space_i AS _space_p FROM "
+            f"(SELECT *, rowid FROM _space_staged WHERE {WEIGHT} > 0) AS s JOIN _space_gone AS g ON {same}"
+        )
+        once = "count(*) = count(DISTINCT _space_r) AND count(*) = count(DISTINCT _space_p)"
+        pairs = self._count(f"SELECT if({once}, count(*), 0) FROM _space_pairs")
+        if pairs and most > 1:
+            many = f"SELECT count(*) FROM _space_pairs JOIN _space_staged AS s ON s.rowid = _space_r WHERE {WEIGHT} > 1"
+            pairs = 0 if self._count(many) else pairs
+        return pairs
+
+    def _come(self, change: str, where: str, most: int, *, sync: bool) -> list[DataFile]:
+        """Files of the rows that come, as often as each does."""
+        names = ", ".join(quote_identifier(c.name) for c in self.columns)
+        often = f", range(s.{WEIGHT})" if most > 1 else ""
+        query = f"SELECT {names} FROM _space_staged AS s{often} WHERE s.{WEIGHT} > 0 {where}"
+        return write_query(self.con, self.root, query, self.columns, change, sync=sync)
 
     def _count(self, sql: str) -> int:
         ((count,),) = self.con.execute(sql).fetchall()
@@ -131,10 +144,10 @@ class _Apply:
         if _keyed(self.state.schema):
             self.con.execute(
                 f"INSERT INTO _space_hits SELECT g._space_i, t.{FILE}, t.{POS} FROM ({self._stored(keys)}) AS t "
-                f"JOIN _space_gone AS g ON {_same('t', 'g', keys)}"
+                f"JOIN _space_gone AS g ON {self.key}"
             )
             if self._count(
-                f"SELECT count(*) = {gone} AND count(DISTINCT i) = {gone} AND count(DISTINCT (file, pos)) = {gone} "
+                f"SELECT count(*) = {gone} AND count(DISTINCT i) = {gone} AND count(DISTINCT hash(file, pos)) = {gone} "
                 "FROM _space_hits"
             ):
                 return
@@ -191,6 +204,12 @@ class _Apply:
                 return
 
 
+def _stored_values(columns: Sequence[Column]) -> str:
+    """Select items that give a query's values the form in which they are stored."""
+    named = [(c, quote_identifier(c.name)) for c in columns]
+    return ", ".join(f"{physical_projection(c.type, name)} AS {name}" for c, name in named)
+
+
 def _keyed(schema: Schema) -> bool:
     """Whether the key is less than the whole row: a view without a key has all columns in it."""
     return len(schema.primary_keys) < len(schema.columns)
@@ -200,3 +219,8 @@ def _same(left: str, right: str, columns: Sequence[Column]) -> str:
     return " AND ".join(
         f"{left}.{n} IS NOT DISTINCT FROM {right}.{n}" for n in (quote_identifier(c.name) for c in columns)
     )
+
+
+def _equal(left: str, right: str, columns: Sequence[Column]) -> str:
+    """The same where nothing is NULL."""
+    return " AND ".join(f"{left}.{n} = {right}.{n}" for n in (quote_identifier(c.name) for c in columns))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from space_sql.views import inexact, keys, tree
 from space_sql.views.block import Block, Leaf, Subquery
 from space_sql.views.calls import check_functions, windows
-from space_sql.views.relation import Build, NoRule, Relation, difference, names
-from space_sql.views.rules import group, linear, outer_join, rows
+from space_sql.views.relation import Build, NoRule, Relation, names
+from space_sql.views.rules import group, limit, linear, outer_join, rows
 from space_sql.views.rules.stored import Stored
 from space_sql.views.tree import Node
 
@@ -96,38 +96,15 @@ class Compiler:
         now = {name.casefold(): renamed[i][0] for i, (name, _) in enumerate(columns)}
         key = tuple(now[name.casefold()] for name in found.key)
         vague = frozenset(now[name].casefold() for name in found.inexact)
-        return Found(self.build.add(renamed, new, old, delta), key, vague)
+        return Found(self.build.add(renamed, new, old, delta, grows=relation.grows), key, vague)
 
     def _limited(self, node: Node, scope: Scope) -> Found:
         """ORDER BY with LIMIT: the rows that it lets through go as they were and come as they are."""
         inner = {**node, "modifiers": [m for m in node["modifiers"] if m["type"] == "DISTINCT_MODIFIER"]}
         under = self.query(inner, scope)
-        columns = under.relation.columns
-        orders = [o for m in node["modifiers"] if m["type"] == "ORDER_MODIFIER" for o in m["orders"]]
-        covered: set[str] = set()
-        for order in orders:
-            expression = order["expression"]
-            number = tree.constant(expression)
-            if isinstance(number, int) and 0 < number <= len(columns):
-                covered.add(columns[number - 1][0].casefold())
-            elif expression.get("class") == "COLUMN_REF":
-                covered.add(expression["column_names"][-1].casefold())
-            elif expression.get("class") == "STAR" and len(orders) == 1:
-                covered |= {name.casefold() for name, _ in columns}
-        output = {name.casefold() for name, _ in columns}
-        key = {name.casefold() for name in under.key}
-        if not (output <= covered or (key and key <= covered & output)):
-            raise NoRule(
-                "unordered-limit", "LIMIT with an ORDER BY that leaves ties: order by the key or by all columns"
-            )
-        if node["type"] != "SELECT_NODE":
-            raise NoRule("not-understood", "LIMIT after a set operation: put it around a subquery")
+        limit.check(node, under.relation.columns, under.key)
         block = self._block({**node, "modifiers": []}, scope)
-        whole = {**block.node, "modifiers": node["modifiers"]}
-        new, old = block.sql(block.new, whole), block.sql(block.old, whole)
-        self.build.tell("order by, limit", "recompute")
-        delta = difference(columns, new, old) if under.relation.changed else None
-        return Found(self.build.add(columns, new, old, delta), under.key, under.inexact)
+        return Found(limit.limited(self.build, block, node, under.relation), under.key, under.inexact)
 
     def _set_operation(self, node: Node, scope: Scope) -> Found:
         found = [self.query(child, scope) for child in tree.children(node)]
@@ -178,7 +155,8 @@ class Compiler:
             delta = linear.delta(build, block, columns) or None
             key = self._linear_key(block, columns)
         vague = inexact.columns(build, block, columns)
-        return Found(build.add(columns, new, block.sql(block.old), delta), key, vague)
+        grows = not group.applies(block.node) and linear.grows(block)
+        return Found(build.add(columns, new, block.sql(block.old), delta, grows=grows), key, vague)
 
     def _group_key(self, block: Block, keys: list[Node]) -> tuple[str, ...]:
         if len(block.node["group_sets"]) > 1:
@@ -203,7 +181,7 @@ class Compiler:
         out: list[str] = []
         found = []
         for leaf in leaves:
-            shown = [self._shown(block, leaf, key, alone=len(leaves) == 1) for key in leaf.key]
+            shown = [self._shown(block, leaf, key, leaves) for key in leaf.key]
             named = [output[name.casefold()] for name in shown if name is not None and name.casefold() in output]
             if named and len(named) == len(leaf.key):
                 found.append(leaf)
@@ -211,13 +189,11 @@ class Compiler:
         return tuple(dict.fromkeys(out)) if keys.determined(block.node, leaves, found) else ()
 
     @staticmethod
-    def _shown(block: Block, leaf: Leaf, key: str, *, alone: bool) -> str | None:
+    def _shown(block: Block, leaf: Leaf, key: str, leaves: Sequence[Leaf]) -> str | None:
         for item in block.node["select_list"]:
-            if item.get("class") == "COLUMN_REF":
-                named = [part.casefold() for part in item["column_names"]]
-                if named == [leaf.alias.casefold(), key.casefold()] or (alone and named == [key.casefold()]):
-                    return str(item.get("alias") or item["column_names"][-1])
-            if item.get("class") == "STAR" and not item.get("columns") and alone:
+            if keys.column(item, leaves) == (leaf.alias.casefold(), key.casefold()):
+                return str(item.get("alias") or item["column_names"][-1])
+            if item.get("class") == "STAR" and not item.get("columns") and len(leaves) == 1:
                 plain = not item.get("replace_list") and not item.get("rename_list")
                 if plain and key.casefold() not in str(item.get("exclude_list", [])).casefold():
                     return key

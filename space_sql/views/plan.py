@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import duckdb
 
 from space_sql.dataset.engine import cursor
 from space_sql.errors import InvalidInputError
 from space_sql.format.types import parse_type, quote_identifier
-from space_sql.views import tree
+from space_sql.views import cost, tree
 from space_sql.views.compile import Compiler, Found
+from space_sql.views.compiled import STORED, Shape, add_static, compiled
 from space_sql.views.definition import Definition
 from space_sql.views.functions import declare, stand_in
-from space_sql.views.relation import WEIGHT, Build, NoRule, Step
+from space_sql.views.relation import WEIGHT, Build, NoRule, Step, placed
 from space_sql.views.rules.stored import Stored
 from space_sql.views.sources import Pinned
 
 POLICIES = ("auto", "incremental", "full")
-_LARGE = 1_000_000
-_CROSSOVER = 0.3
 
 Columns = Sequence[tuple[str, str]]
 
@@ -30,7 +32,8 @@ class Plan:
     """How a view is brought up to date.
 
     ``policy`` is ``none``, ``incremental`` or ``full``. ``sql`` gives weighted rows of ``columns``; with ``rebuild``
-    they are the whole content, in other columns than before.
+    they are the whole content, in other columns than before. ``apart``: it needs nothing of the caller's. ``grows``:
+    its rows all come.
     """
 
     policy: str
@@ -39,59 +42,58 @@ class Plan:
     reason: str | None
     rows_read: int
     rebuild: bool = False
+    apart: bool = False
+    grows: bool = False
 
 
-def plan(definition: Definition, sources: Sequence[Pinned], stored: Columns, stored_sql: str, policy: str) -> Plan:
-    """The plan for sources between two versions; ``stored`` are the view's columns, ``stored_sql`` its rows."""
+def plan(definition: Definition, sources: Sequence[Pinned], rows: Stored, policy: str) -> Plan:
+    """The plan for sources between two versions; ``rows`` are the view's."""
+    stored = rows.columns or ()
     if policy not in POLICIES:
         raise InvalidInputError(f"policy is one of {', '.join(POLICIES)}, not '{policy}'")
     if policy == "full":
-        return _full(definition, sources, stored, stored_sql, "asked for")
+        return _full(definition, sources, stored, rows.sql, "asked for")
     try:
         used = used_names(definition.query)
         sources = [source.checked(used).narrowed(used) for source in sources]
         if all(source.old == source.new for source in sources):
             return Plan("none", None, tuple(stored), None, 0)
-        return _incremental(definition, sources, Stored(stored_sql, tuple(stored)), policy)
+        return _incremental(definition, sources, rows, policy)
     except NoRule as reason:
         if policy == "incremental":
             raise InvalidInputError(
                 f"this view cannot be refreshed incrementally: {reason.code}: {reason.detail}; "
                 "policy => 'full' computes it anew"
             ) from None
-        return _full(definition, sources, stored, stored_sql, f"{reason.code}: {reason.detail}")
+        return _full(definition, sources, stored, rows.sql, f"{reason.code}: {reason.detail}")
 
 
 def _incremental(definition: Definition, sources: Sequence[Pinned], rows: Stored, policy: str) -> Plan:
-    read, stored = 0, rows.columns or ()
-    with cursor() as con:
-        declare(con, definition.functions)
-        build = Build(con)
-        found: dict[str, Found] = {}
-        for source in sources:
-            delta = source.delta()
-            sql, count = delta if delta is not None else (None, 0)
-            read += count
-            relation = build.add(source.columns, source.new_sql(), source.old_sql(), sql, source.full)
-            found[source.source.name] = Found(relation, source.key)
-        if not any(f.relation.changed for f in found.values()):
-            return Plan("none", None, tuple(stored), None, 0)
-        total = sum(source.state.rows for source in sources)
-        if policy == "auto" and total > _LARGE and read > _CROSSOVER * total:
-            raise NoRule("change-too-large", f"{read} of {total} source rows changed")
-        _add_static(build, definition, found)
-        relation = Compiler(build, found, rows).view(definition.query).relation
-        if not _equal(relation.columns, stored):
-            raise NoRule("schema-changed", "the view's columns changed")
-        shown = ", ".join(quote_identifier(name) for name, _ in stored)
-        if policy == "auto" and total > _LARGE and any(step.rule == "recompute" for step in build.steps):
-            raise NoRule("full-is-cheaper", "an operator over all rows would be computed twice, as it was and as it is")
-        if not relation.changed:
-            return Plan("incremental", None, tuple(stored), None, read)
-        sql = build.sql(f"SELECT {shown}, {WEIGHT} FROM {relation.delta}")
-    return Plan("incremental", sql, tuple(stored), None, read)
+    stored = rows.columns or ()
+    deltas = [source.delta() for source in sources]
+    changed = [delta for delta in deltas if delta is not None]
+    read = sum(delta.rows for delta in changed)
+    if not changed:
+        return Plan("none", None, tuple(stored), None, 0)
+    shapes = tuple(
+        Shape(s.source.name, s.columns, s.key, s.full, d is not None, d is not None and d.grows)
+        for s, d in zip(sources, deltas, strict=True)
+    )
+    made = compiled(definition.query, definition.functions, shapes, definition.static, tuple(stored))
+    if not _equal(made.columns, stored):
+        raise NoRule("schema-changed", "the view's columns changed")
+    if policy == "auto":
+        cost.check(made.rules, read, sum(source.state.rows for source in sources), rows.count)
+    if made.sql is None:
+        return Plan("incremental", None, tuple(stored), None, read)
+    texts = {STORED: rows.sql}
+    for shape, source, delta in zip(shapes, sources, deltas, strict=True):
+        texts |= shape.texts(source.new_sql(), source.old_sql(), delta.sql if delta is not None else "")
+    apart = not definition.functions and not definition.static and not any(s.has_records for s in sources)
+    return Plan("incremental", made.filled(texts), tuple(stored), None, read, apart=apart, grows=made.grows)
 
 
+@lru_cache(maxsize=256)
 def used_names(query: str) -> frozenset[str] | None:
     """Every name that a query says, in lower case; None when it may read columns that it does not name.
 
@@ -119,19 +121,14 @@ def _equal(left: Columns, right: Columns) -> bool:
     return [(n, parse_type(t)) for n, t in left] == [(n, parse_type(t)) for n, t in right]
 
 
-def _add_static(build: Build, definition: Definition, found: dict[str, Found]) -> None:
-    for table in definition.static:
-        columns = table.columns or build.columns(f"FROM {table.sql}")
-        found[table.name] = Found(build.add(columns, f"FROM {table.sql}", "", None))
-
-
 def whole(definition: Definition, sources: Sequence[Pinned]) -> str:
     """The view's query over the sources as they shall be, to be read in the caller's connection."""
-    parts = [f"{s.source.name} AS NOT MATERIALIZED (\n{s.new_sql()}\n)" for s in sources]
-    parts += [f"{t.name} AS NOT MATERIALIZED (FROM {t.sql})" for t in definition.static]
-    if not parts:
-        return definition.query
-    return "WITH " + ",\n".join(parts) + f"\nSELECT * FROM (\n{definition.query}\n)"
+    # Not as a WITH: DuckDB 1.5 does not understand all that it understands in place.
+    parts = {s.source.name: f"(\n{s.new_sql()}\n)" for s in sources}
+    parts |= {t.name: f"(FROM {t.sql})" for t in definition.static}
+    mark = f"_space_{secrets.token_hex(8)}_"
+    marked = placed(tree.parse(definition.query), {name: mark + name for name in parts})
+    return re.sub(rf'"?{mark}(\w+)"?', lambda found: parts[found[1]], tree.render(marked))
 
 
 def _full(definition: Definition, sources: Sequence[Pinned], stored: Columns, stored_sql: str, reason: str) -> Plan:
@@ -182,6 +179,6 @@ def explained(definition: Definition, sources: Sequence[Pinned]) -> tuple[list[S
             )
             found[source.source.name] = Found(relation, source.key)
             build.tell("scan", "changes")
-        _add_static(build, definition, found)
+        add_static(build, definition.static, found)
         last = Compiler(build, found, Stored()).view(definition.query)
         return build.steps, last.key

@@ -6,6 +6,8 @@ relation's columns and ``_space_w``, never 0: how often the row came (positive) 
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +18,7 @@ from space_sql.views import tree
 from space_sql.views.tree import Node
 
 WEIGHT = "_space_w"
+_NAMED = re.compile(r"_space_[a-z]+(?:_\d+)?\b")
 
 
 class NoRule(Exception):
@@ -31,13 +34,15 @@ class NoRule(Exception):
 class Relation:
     """Rows with columns; ``changed`` is false when both forms are the same.
 
-    ``full`` are names of columns, in lower case, that are known to have no NULL in either form.
+    ``full`` are names of columns, in lower case, that are known to have no NULL in either form. ``grows``: rows only
+    came, none went, and the difference has each of them with the weight 1, equal ones too.
     """
 
     number: int
     columns: tuple[tuple[str, str], ...]
     changed: bool
     full: frozenset[str] = frozenset()
+    grows: bool = False
 
     @property
     def new(self) -> str:
@@ -94,12 +99,20 @@ class Step:
     state: str = "none"
 
 
+@dataclass(frozen=True)
+class Part:
+    """A named query; one that is ``kept`` is computed once where it is read more than once."""
+
+    sql: str
+    kept: bool
+
+
 @dataclass
 class Build:
     """The named queries of a refresh while they are put together; ``con`` knows the columns of each."""
 
     con: duckdb.DuckDBPyConnection
-    parts: list[str] = field(default_factory=list)
+    parts: dict[str, Part] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     count: int = 0
 
@@ -142,15 +155,18 @@ class Build:
         old: str,
         delta: str | None,
         full: frozenset[str] = frozenset(),
+        *,
+        grows: bool = False,
+        net: bool = True,
     ) -> Relation:
-        """A further relation; ``delta`` is weighted rows, None when nothing changed."""
-        found = Relation(self.next(), tuple(columns), delta is not None, full)
+        """A further relation; ``delta`` is weighted rows, None when nothing changed; they are summed if ``net``."""
+        found = Relation(self.next(), tuple(columns), delta is not None, full, grows and delta is not None)
         self.name(found.new, new)
         self._stub(found.new, found.columns)
         if delta is not None:
             self.name(found.old, old)
             self._stub(found.old, found.columns)
-            self.name(found.delta, netted(found.columns, delta), kept=True)
+            self.name(found.delta, netted(found.columns, delta) if net and not found.grows else delta, kept=True)
             self._stub(found.delta, (*found.columns, (WEIGHT, "BIGINT")))
         return found
 
@@ -167,15 +183,26 @@ class Build:
 
     def name(self, name: str, sql: str, *, kept: bool = False) -> None:
         """Name a query; one that is ``kept`` is computed once."""
-        self.parts.append(f"{name} AS {'MATERIALIZED' if kept else 'NOT MATERIALIZED'} (\n{sql}\n)")
+        self.parts[name] = Part(sql, kept)
 
     def _stub(self, name: str, columns: Sequence[tuple[str, str]]) -> None:
         fields = ", ".join(f"{quote_identifier(column)} {type_}" for column, type_ in columns)
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({fields})")
 
     def sql(self, last: str) -> str:
-        """The whole statement, ending with a query over the relations."""
-        return "WITH " + ",\n".join(self.parts) + "\n" + last
+        """The whole statement, ending with a query over the relations; what it does not read is left out."""
+        reads = Counter(_NAMED.findall(last))
+        parts = []
+        for name, part in reversed(self.parts.items()):
+            times = reads[name]
+            if not times:
+                continue
+            kept = part.kept and times > 1
+            parts.append(f"{name} AS {'MATERIALIZED' if kept else 'NOT MATERIALIZED'} (\n{part.sql}\n)")
+            for inner, count in Counter(_NAMED.findall(part.sql)).items():
+                reads[inner] += count if kept else count * times
+        texts = ",\n".join(reversed(parts))
+        return f"WITH {texts}\n{last}" if texts else last
 
 
 def placed(node: Node, relations: dict[str, str]) -> Node:

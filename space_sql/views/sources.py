@@ -12,6 +12,7 @@ from space_sql.dataset.difference import net_difference
 from space_sql.dataset.scan import rows_sql, value_sql
 from space_sql.dataset.session import Session
 from space_sql.errors import InvalidInputError, NotFoundError
+from space_sql.format.commit import Commit
 from space_sql.format.schema import Column
 from space_sql.format.state import State
 from space_sql.format.types import quote_identifier
@@ -19,6 +20,18 @@ from space_sql.views.definition import Definition, Source
 from space_sql.views.relation import WEIGHT, NoRule
 
 _GONE = ("delete", "update_preimage")
+
+
+@dataclass(frozen=True)
+class Delta:
+    """Weighted rows between two versions of a source; ``rows`` are read for them.
+
+    ``grows``: all of them came, each has the weight 1.
+    """
+
+    sql: str
+    rows: int
+    grows: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,11 @@ class Pinned:
         if self.used is None:
             return shared
         return tuple(c for c in shared if c.name.casefold() in self.used) or shared[:1]
+
+    @property
+    def has_records(self) -> bool:
+        """Whether one of its columns is read from record files, by a function of the caller's connection."""
+        return any(c.record is not None for c in self.shown)
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:
@@ -112,8 +130,8 @@ class Pinned:
             raise NoRule("schema-changed", f"the columns of {self.root} changed")
         return replace(self, apart=frozenset(c.id for c in differ))
 
-    def delta(self) -> tuple[str, int] | None:
-        """The weighted rows between both versions and how many are read for them; None when no row changed."""
+    def delta(self) -> Delta | None:
+        """The difference of both versions; None when no row changed."""
         if self.old == self.new:
             return None
         before, after = self.view.state(self.old), self.state
@@ -123,17 +141,17 @@ class Pinned:
         try:
             chain = self.view.chain(self.old, self.new)
         except (InvalidInputError, NotFoundError):
-            return self._jump(before, after), before.rows + after.rows
+            return Delta(self._jump(before, after), before.rows + after.rows)
         data = [c for c in chain if c.files_added or c.files_removed or c.deletes_added]
         if not data:
             return None
         feed = changes_sql(self.view, self.old, self.new)
         gone = ", ".join(f"'{change}'" for change in _GONE)
         count = sum(c.rows_inserted + 2 * c.rows_updated + c.rows_deleted for c in data)
-        return (
-            f"SELECT {names}, CASE WHEN change_type IN ({gone}) THEN -1 ELSE 1 END AS {WEIGHT} FROM (\n{feed}\n)",
-            count,
-        )
+        if all(_only_adds(c) for c in chain):
+            return Delta(f"SELECT {names}, 1 AS {WEIGHT} FROM (\n{feed}\n)", count, grows=True)
+        weight = f"CASE WHEN change_type IN ({gone}) THEN -1 ELSE 1 END"
+        return Delta(f"SELECT {names}, {weight} AS {WEIGHT} FROM (\n{feed}\n)", count)
 
     def _jump(self, before: State, after: State) -> str:
         columns = self.shown
@@ -145,6 +163,12 @@ class Pinned:
             for weight, here, there in ((1, after, before), (-1, before, after))
         ]
         return "\nUNION ALL\n".join(parts)
+
+
+def _only_adds(commit: Commit) -> bool:
+    """Whether a commit left all rows and columns that were there as they were."""
+    changed = commit.files_removed or commit.deletes_added or commit.brings_back or commit.schema is not None
+    return not changed and commit.operation != "restore" and commit.merge_parent_id is None
 
 
 def _signature(columns: Sequence[Column]) -> list[tuple[int, str, str]]:

@@ -123,8 +123,19 @@ def constant(expression: Node) -> Any:
     value = expression["value"]
     if value["is_null"]:
         return None
+    if value["type"]["id"] == "DECIMAL":  # 1.5 has 0.5 as 5, with a scale
+        return ...
     found = value["value"]
     return found if isinstance(found, str | int | bool) else ...
+
+
+def position(expression: Node) -> int | None:
+    """Which column a whole number in GROUP BY or ORDER BY means, from 0; None for anything else."""
+    if expression.get("class") != "CONSTANT":
+        return None
+    number = constant(expression)
+    whole = isinstance(number, int) and not isinstance(number, bool)
+    return number - 1 if whole and number > 0 else None
 
 
 def children(node: Node) -> list[Node]:

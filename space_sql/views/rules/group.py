@@ -53,11 +53,11 @@ def groups(build: Build, block: Block) -> list[Node]:
 def _resolved(build: Build, block: Block, expression: Node) -> Node:
     """What a position or an alias in GROUP BY stands for; columns come before aliases, as DuckDB has it."""
     items = block.node["select_list"]
-    number = tree.constant(expression)
-    if isinstance(number, int):
-        if any(n.get("class") == "STAR" for n in tree.walk(items[:number])):
+    at = tree.position(expression)
+    if at is not None:
+        if at >= len(items) or any(n.get("class") == "STAR" for n in tree.walk(items[: at + 1])):
             raise NoRule("not-understood", "a position in GROUP BY after *")
-        return dict(items[number - 1])
+        return dict(items[at])
     if expression.get("class") == "COLUMN_REF" and len(expression["column_names"]) == 1:
         bare = block.inside(select([expression], block.node["from_table"]))
         if not build.binds(bare.sql(bare.new)):

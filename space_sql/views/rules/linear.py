@@ -29,6 +29,17 @@ def step(build: Build, block: Block, i: int, columns: Sequence[tuple[str, str]])
     return weighted(block, i)
 
 
+def grows(block: Block) -> bool:
+    """Whether rows can only come: all that changed grew, and comes in as it is."""
+    from_table = block.node["from_table"]
+    return all(
+        block.leaves[i].relation.grows
+        and block.leaves[i].subquery is None
+        and outer_join.around(from_table, block.leaves[i].place) is None
+        for i in block.changed
+    )
+
+
 def tell(build: Build, block: Block) -> None:
     """Say which rules a block's leaves come in by."""
     leaves = [leaf for leaf in block.leaves if leaf.subquery is None]

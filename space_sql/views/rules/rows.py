@@ -80,4 +80,5 @@ def set_operation(
         if changed:
             keys = touched(build, columns, deltas)
             delta = difference(columns, whole([s.new for s in sources], keys), whole([s.old for s in sources], keys))
-    return build.add(columns, whole([s.new for s in sources]), whole([s.old for s in sources]), delta)
+    grows = operator == "UNION ALL" and all(s.grows for s in changed)
+    return build.add(columns, whole([s.new for s in sources]), whole([s.old for s in sources]), delta, grows=grows)
