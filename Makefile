@@ -58,8 +58,8 @@ test-training: $(VENVT)/.installed-dev  ## the loaders against torch, grain, ten
 	$(VENVT)/bin/pytest tests/notebooks -k training
 
 # Chromium is the system's: `apt install chromium`. SPACE_SQL_SCREENSHOTS=1 writes the pictures of docs/images anew.
-test-browser: $(VENVB)/.installed-dev  ## the page of space-sql serve in headless Chromium, in .venv-browser
-	$(VENVB)/bin/pytest -rs tests/browser/test_page.py
+test-browser: $(VENVB)/.installed-dev  ## the page of space-sql serve, and JupyterLab, in headless Chromium, in .venv-browser
+	$(VENVB)/bin/pytest -rs tests/browser/test_page.py tests/browser/test_notebook.py
 
 # The server has an environment of its own; LABEL_STUDIO=…/bin/label-studio names one that is installed already.
 test-label-studio: $(VENV)/.installed-dev $(LABEL_STUDIO)  ## people label, SQL corrects: the story with a real Label Studio
@@ -118,7 +118,7 @@ $(VENVT)/.installed-dev: pyproject.toml | $(VENVT)/bin/python
 	@touch $@
 
 $(VENVB)/.installed-dev: pyproject.toml | $(VENVB)/bin/python
-	$(VENVB)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,serve]' playwright
+	$(VENVB)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,serve,notebook]' playwright jupyterlab
 	@touch $@
 
 $(VENVL)/bin/label-studio: | $(VENVL)/bin/python

@@ -79,7 +79,10 @@ class Ray:
 
         with self._lock:
             if not ray.is_initialized():
-                ray.init(logging_level="ERROR", log_to_driver=False)
+                try:
+                    ray.init(logging_level="ERROR", log_to_driver=False)
+                except Exception as error:  # whatever Ray raises
+                    raise StorageError(f"Ray cannot be reached: {_line(error)}") from error
             if self._task is None:
                 self._task = ray.remote(_evaluated)
             if function.called not in self._functions:

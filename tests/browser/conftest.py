@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 IMAGES = Path(__file__).parents[2] / "docs/images"
-PATIENCE = 60_000
+PATIENCE = 120_000
 """Milliseconds for which a condition is waited for: a busy machine is no failure."""
 
 

@@ -75,8 +75,10 @@ def test_rows_show_pictures_and_can_be_filtered_and_ordered(page: Any, shoot: Sh
     page.wait_for_function(
         "() => [...document.querySelectorAll('tbody tr')].every((r) => r.cells[1].textContent === 'owl')"
     )
+    page.wait_for_selector("tbody tr")
     page.click("th button >> text=score")
     page.wait_for_selector("th >> text=score ↑")
+    assert set(page.locator("tbody td:nth-child(2)").all_inner_texts()) == {"owl"}
     scores = [float(text) for text in page.locator("tbody td:nth-child(3)").all_inner_texts()]
     assert scores == sorted(scores)
 

@@ -164,8 +164,9 @@ def test_tables_are_listed_and_previewed(
     page.locator("[role=treeitem]").filter(has_text="regions").click()
     page.locator("[role=treeitem]").filter(has_text="tasks").hover()
     page.click("[data-test=pin-main-tasks]")
-    page.wait_for_selector("[data-test=south-pane] >> text=image_bytes")
-    page.wait_for_selector("[data-test=south-pane] >> text=scene_001.png")
+    page.wait_for_selector("[data-test=south-pane] >> text=size in bytes of the record field image")
+    page.click("[data-test=south-pane] >> text=Data preview")
+    page.wait_for_selector("[data-test=south-pane] >> text=/data/local-files >> nth=0")
     page.mouse.move(640, 220)
     shoot(page, "superset-preview")
 

@@ -62,10 +62,11 @@ def asked(port: int, host: str) -> int:
         return answer.status
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_at_once_and_ends_without_a_word(folder: Path, ending: signal.Signals) -> None:
-    with serving(folder, "--allow-host", "data.example.org") as (server, port):
+@pytest.mark.parametrize(("ending", "host"), [(signal.SIGTERM, "127.0.0.1"), (signal.SIGINT, "0.0.0.0")])
+def test_it_says_where_at_once_and_ends_without_a_word(folder: Path, ending: signal.Signals, host: str) -> None:
+    with serving(folder, "--host", host, "--allow-host", "data.example.org") as (server, port):
         assert asked(port, f"127.0.0.1:{port}") == 200
+        assert asked(port, f"0.0.0.0:{port}") == (200 if host == "0.0.0.0" else 403)
         assert asked(port, "data.example.org") == 200
         assert asked(port, "evil.example.org") == 403
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as idle:  # as a browser keeps one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,6 +21,8 @@ import pytest
 import space_sql
 
 ROOT = str(Path(space_sql.__file__).parents[1])
+OWN = {"PYTHONPATH": ROOT, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+"""For the cluster that a test starts and those that come to it: a token of its own, whatever the machine has."""
 QUERIES = [
     "SELECT id, twice(n) AS t FROM space_scan('raw') WHERE n % 7 <> 3",
     "SELECT r.id, twice(s.n) AS t FROM space_scan('raw') r JOIN space_scan('raw') s ON r.id = twice(s.id)",
@@ -186,9 +189,7 @@ def cluster() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder:
         start = ["start", "--head", "--block", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"]
         command = [str(Path(sys.executable).parent / "ray"), *start, "--node-ip-address=127.0.0.1"]
-        head = subprocess.Popen(
-            [*command, f"--temp-dir={folder}"], env={**os.environ, "PYTHONPATH": ROOT}, stdout=subprocess.PIPE
-        )
+        head = subprocess.Popen([*command, f"--temp-dir={folder}"], env={**os.environ, **OWN}, stdout=subprocess.PIPE)
         try:
             assert head.stdout is not None
             for line in head.stdout:
@@ -205,17 +206,22 @@ def test_a_cluster_that_is_there_is_used_and_a_killed_refresh_goes_on(
 ) -> None:
     query = "SELECT id, twice(id) AS t FROM space_scan('raw')"
     command = [sys.executable, "-c", DRIVER, query]
-    env = {**os.environ, "PYTHONPATH": ROOT, "RAY_ADDRESS": cluster}
-    first = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+    env = {**os.environ, **OWN, "RAY_ADDRESS": cluster}
+    said = tmp_path / "said"
+    with said.open("wb") as errors:
+        first = subprocess.Popen(command, env=env, stderr=errors)
     try:
         log, deadline = tmp_path / "calls", time.monotonic() + 240
         while len(list((tmp_path / "mv").rglob("*.arrow"))) < 2 and time.monotonic() < deadline:
-            assert first.poll() is None, "it was still at work"
+            assert first.poll() is None, said.read_text()
             time.sleep(0.05)
     finally:
         first.kill()
         first.wait()
     before = len(log.read_text().splitlines())
+    stranger = {**env, "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_gcs_rpc_server_connect_timeout_s": "1"}
+    refused = subprocess.run(command, env=stranger, capture_output=True, text=True, check=False)
+    assert "StorageError: Ray cannot be reached: " in refused.stderr
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith(cluster.partition(":")[2])
     assert is_exact(con, "mv", query)
