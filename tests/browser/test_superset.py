@@ -148,7 +148,7 @@ def test_times_can_be_charted_by(api: Api, dataset: int, folder: Path, grain: st
     assert sum(row["count"] for row in found["data"]) == rows
 
 
-def test_tables_are_listed_and_previewed(
+def test_tables_are_listed_with_columns_and_what_is_said_of_them(
     page: Any, database: int, shoot: Callable[[Any, str], None], folder: Path
 ) -> None:
     page.goto(f"/sqllab/?dbid={database}&schema=main&sql={quote(CHANGED)}")
@@ -165,10 +165,6 @@ def test_tables_are_listed_and_previewed(
     page.locator("[role=treeitem]").filter(has_text="tasks").hover()
     page.click("[data-test=pin-main-tasks]")
     page.wait_for_selector("[data-test=south-pane] >> text=size in bytes of the record field image")
-    page.click("[data-test=south-pane] >> text=Data preview")
-    page.wait_for_selector("[data-test=south-pane] >> text=/data/local-files >> nth=0")
-    page.mouse.move(640, 220)
-    shoot(page, "superset-preview")
 
 
 @pytest.fixture(scope="module")
