@@ -7,6 +7,7 @@ Source: docs/adr/019-insert-by-copy.md.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ from space_sql.dataset.plan import source_struct
 from space_sql.dataset.session import Session
 from space_sql.dataset.staging import described
 from space_sql.dataset.transact import Options
-from space_sql.errors import FormatError
+from space_sql.errors import FormatError, SpaceError
 from space_sql.format.carriers import is_native
 from space_sql.format.data_file import DataFile
 from space_sql.format.paths import DATA
@@ -182,9 +183,11 @@ class Copied:
 
     def abort(self) -> None:
         """Remove what was written."""
-        for path in self._paths():
-            files.remove_quietly(self.root / path)
+        with contextlib.suppress(SpaceError):  # vacuum takes what stays
+            for path in self._paths():
+                files.remove_quietly(self.root / path)
 
     def _paths(self) -> list[str]:
-        names = [name for name in os.listdir(self.root / DATA) if name.startswith(self.prefix)]
+        with files.explained(self.root / DATA):
+            names = [name for name in os.listdir(self.root / DATA) if name.startswith(self.prefix)]
         return [f"{DATA}/{name}" for name in sorted(names, key=lambda name: (len(name), name))]

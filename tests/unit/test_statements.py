@@ -133,17 +133,27 @@ def test_what_is_refused_changes_nothing(con: duckdb.DuckDBPyConnection, stateme
 
 
 @pytest.mark.parametrize(
-    ("statement", "line"),
+    ("statement", "shown", "at"),
     [
-        ("SELECT 1;\nUPDATE 'ds' SET x = = 1", "UPDATE 'ds' SET x = = 1"),
-        ("CREATE MATERIALIZED VIEW 'v' AS SELECT FRM 'ds'\nFROM x y z", "FROM x y z"),
-        ("REFRESH MATERIALIZED VIEW 'v' nonsense here", "REFRESH MATERIALIZED VIEW 'v' nonsense here"),
+        ("SELECT 1;\nUPDATE 'ds' SET x = = 1", "LINE 2: UPDATE 'ds' SET x = = 1", "= 1"),
+        ("CREATE MATERIALIZED VIEW 'v' AS SELECT FRM 'ds'\nFROM x y z", "LINE 2: FROM x y z", "z"),
+        (
+            "\nREFRESH MATERIALIZED VIEW 'v' nonsense here",
+            "LINE 2: REFRESH MATERIALIZED VIEW 'v' nonsense here",
+            "here",
+        ),
+        ("\n\nINSERT INTO 'ds'\n  SELEC 3 AS id", "LINE 4:   SELEC 3 AS id", "SELEC"),
+        ("\nINSERT INTO 'ds' SELECT 3 AS id,\n'é' AS label FRM t", "LINE 3: 'é' AS label FRM t", "FRM t"),
     ],
 )
-def test_a_syntax_error_shows_the_callers_text(con: duckdb.DuckDBPyConnection, statement: str, line: str) -> None:
+def test_a_syntax_error_points_at_the_callers_text(
+    con: duckdb.DuckDBPyConnection, statement: str, shown: str, at: str
+) -> None:
     with pytest.raises(duckdb.ParserException) as error:
         con.execute(f"DELETE FROM 'ds'; {statement}")
-    assert line in str(error.value)
+    *_, line, caret = str(error.value).splitlines()
+    assert line == shown
+    assert line[caret.index("^") :].startswith(at)
     assert rows(con) == BEFORE, "nothing runs of a text that cannot be read"
 
 
