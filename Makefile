@@ -5,18 +5,23 @@ VENV := .venv
 VENV15 := .venv-duckdb15
 VENVT := .venv-training
 VENVB := .venv-browser
+VENVS ?= .venv-superset
+VENVL := .venv-label-studio
+LABEL_STUDIO ?= $(VENVL)/bin/label-studio
 BIN := $(VENV)/bin
 DUCKDB15 := 1.5.6
+SERVER := 1.23.2
+SUPERSET := apache-superset==6.1.0 rich cachetools flask-caching==2.3.1 cachelib==0.13.0
 NODE := tests/hosts/node/node_modules/@duckdb/node-api/package.json
 LONG := SPACE_SQL_LONG=1
 HOSTS := python,extension
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test test-duckdb15 lint types format stress crash property test-training test-browser bench notebooks memcheck docs clean
+.PHONY: help quickstart test test-duckdb15 lint types format stress crash property test-training test-browser test-label-studio test-superset bench notebooks memcheck docs clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-26s %s\n", $$1, $$2 }'
 
 quickstart: $(VENV)/.installed  ## install into .venv and meet a versioned dataset (under two minutes)
 	@$(BIN)/space-sql quickstart
@@ -49,12 +54,20 @@ property: $(VENV)/.installed-dev  ## random operations beside a model, long form
 	$(LONG) $(BIN)/pytest -m property -n auto
 
 test-training: $(VENVT)/.installed-dev  ## the loaders against torch, grain, tensorflow, datasets and ray, in .venv-training
-	for part in torch frameworks orders tfds docs; do $(VENVT)/bin/pytest -rs tests/training/test_$$part.py || exit 1; done
+	for part in torch frameworks orders tfds docs ray; do $(VENVT)/bin/pytest -rs tests/training/test_$$part.py || exit 1; done
 	$(VENVT)/bin/pytest tests/notebooks -k training
 
 # Chromium is the system's: `apt install chromium`. SPACE_SQL_SCREENSHOTS=1 writes the pictures of docs/images anew.
-test-browser: $(VENVB)/.installed-dev  ## the page of space-sql serve in headless Chromium, in .venv-browser
-	$(VENVB)/bin/pytest -rs tests/browser/test_page.py
+test-browser: $(VENVB)/.installed-dev  ## the page of space-sql serve, and JupyterLab, in headless Chromium, in .venv-browser
+	$(VENVB)/bin/pytest -rs tests/browser/test_page.py tests/browser/test_notebook.py
+
+# The server has an environment of its own; LABEL_STUDIO=…/bin/label-studio names one that is installed already.
+test-label-studio: $(VENV)/.installed-dev $(LABEL_STUDIO)  ## people label, SQL corrects: the story with a real Label Studio
+	LABEL_STUDIO=$(abspath $(LABEL_STUDIO)) $(BIN)/pytest -rs tests/label_studio/test_story.py
+
+# Its environment is the one that docs/bi.md describes; VENVS=… names another place for it.
+test-superset: $(VENVS)/.installed-dev  ## Apache Superset on space:///folder in headless Chromium, in .venv-superset
+	$(VENVS)/bin/pytest -rs tests/browser/test_superset.py tests/unit/test_sqlalchemy.py tests/unit/test_convert.py
 
 # Leaks are not asked for here: Python's own would hide ours. The test of a thousand rounds looks for them.
 memcheck: $(VENV)/.installed-dev  ## the extension's C code under the address and undefined-behaviour sanitizers
@@ -73,10 +86,10 @@ docs: $(VENV)/.installed-dev  ## write the function reference and the table of h
 	$(BIN)/python -m tests.hosts.table
 
 clean:  ## remove the environments
-	rm -rf $(VENV) $(VENV15) $(VENVT) $(VENVB) tests/hosts/node/node_modules
+	rm -rf $(VENV) $(VENV15) $(VENVT) $(VENVB) $(VENVL) .venv-superset tests/hosts/node/node_modules
 
 # An environment is made anew only when it is missing, and filled again when pyproject.toml changes.
-$(VENV)/bin/python $(VENV15)/bin/python $(VENVT)/bin/python $(VENVB)/bin/python:
+$(VENV)/bin/python $(VENV15)/bin/python $(VENVT)/bin/python $(VENVB)/bin/python $(VENVL)/bin/python $(VENVS)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Space SQL needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
 	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
@@ -105,5 +118,14 @@ $(VENVT)/.installed-dev: pyproject.toml | $(VENVT)/bin/python
 	@touch $@
 
 $(VENVB)/.installed-dev: pyproject.toml | $(VENVB)/bin/python
-	$(VENVB)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,serve]' playwright
+	$(VENVB)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,serve,notebook]' playwright jupyterlab
+	@touch $@
+
+$(VENVL)/bin/label-studio: | $(VENVL)/bin/python
+	$(VENVL)/bin/pip install --quiet --disable-pip-version-check 'label-studio==$(SERVER)'
+
+# Superset asks for a pyarrow that is too old for Space SQL and runs with a newer one: pip says so, and goes on.
+$(VENVS)/.installed-dev: pyproject.toml | $(VENVS)/bin/python
+	$(VENVS)/bin/pip install --quiet --disable-pip-version-check $(SUPERSET)
+	$(VENVS)/bin/pip install --quiet --disable-pip-version-check --editable '.[sqlalchemy]' 'pyarrow<26' pytest playwright pillow
 	@touch $@

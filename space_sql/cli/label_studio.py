@@ -31,7 +31,9 @@ _Project = Annotated[str, typer.Argument(metavar="PROJECT_URL", help="As the bro
 _Path = Annotated[str, typer.Argument(metavar="PATH", help="The folder of the datasets.")]
 _Branch = Annotated[str | None, typer.Option("--branch", help="Write to this branch; it is made where it is missing.")]
 _Media = Annotated[str | None, typer.Option("--media", help="A key of the tasks' data whose files are kept.")]
-_Root = Annotated[str | None, typer.Option("--media-root", help="The folder of these files.")]
+_Root = Annotated[
+    str | None, typer.Option("--media-root", help="Their folder; else they are fetched from their addresses.")
+]
 
 
 @label_studio.command()
@@ -44,10 +46,13 @@ def sync(
     media: _Media = None,
     media_root: _Root = None,
     rate: Annotated[float, typer.Option("--rate", help="Requests a second, at most.", min=0.1)] = 20.0,
+    anew: Annotated[
+        bool, typer.Option("--all", help="Look at all tasks again: what was changed only here is taken back.")
+    ] = False,
 ) -> None:
     """Bring the datasets tasks, annotations and regions below PATH up to a project.
 
-    The first time all of it is fetched, then what changed. Each run is one snapshot of each dataset
+    The first time all of it is fetched, then what changed there. Each run is one snapshot of each dataset
     that changes. The token is taken from the environment variable LABEL_STUDIO_API_KEY.
 
     [cyan]space-sql label-studio sync http://localhost:8080/projects/2 reviews
@@ -63,7 +68,8 @@ def sync(
             try:
                 with _progress(console) as bar:
                     moved = partial(_move, bar, bar.add_task("tasks", total=None))
-                    rows = bring(server, path, Options(branch=branch), media=files, progress=moved)
+                    rows = bring(server, path, Options(branch=branch), media=files, anew=anew, progress=moved)
+                anew = False
                 _print(console, rows, quiet=watch)
             except SpaceError as error:
                 if not watch or isinstance(error, InvalidInputError):
@@ -116,15 +122,16 @@ def serve(
     options = Options(branch=branch)
     files = Media.of(media, media_root)
     logging.getLogger("space_sql.label_studio").addHandler(logging.StreamHandler())
-    project, reconcile = None, None
+    project, reconcile, fetch, users = None, None, None, dict[int, str]()
     if project_url is not None:
         from space_sql.interop.label_studio.server import Server
         from space_sql.interop.label_studio.sync import sync as bring
 
         server = Server(project_url)
-        project = server.project
+        project, fetch = server.project, server.fetch
 
         def reconcile() -> object:
+            users.update(server.users())
             try:
                 return bring(server, path, options, media=files)
             except ConflictError:  # a sync in another process does the same
@@ -132,9 +139,10 @@ def serve(
 
         if register is not None:
             server.register(register, {header: secret} if secret is not None else {})
+            users.update(server.users())
     with place.alone("receiver"):
         queue = Queue(place)
-        writer = Writer(queue, path, options, files, reconcile=reconcile, every=every)
+        writer = Writer(queue, path, options, files, reconcile=reconcile, every=every, users=users, fetch=fetch)
         limits = Limits(secret=secret, header=header, project=project, size=size, rate=rate)
         app = application(queue, writer, limits)
         try:

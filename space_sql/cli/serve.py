@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import socket
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from space_sql.errors import InvalidInputError, NotFoundError
+
+_LAST_ANSWERS_WITHIN = 3
 
 
 def serve(
@@ -37,9 +41,21 @@ def serve(
     if not folder.is_dir():
         raise NotFoundError(f"no folder at {folder}")
     app = make_app(folder, hosts={*LOOPBACK, host, *(allow_host or ())}, seconds=seconds)
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning", server_header=False)
-    listening = config.bind_socket()
-    shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"Space SQL shows {folder} at http://{shown}:{listening.getsockname()[1]}/ (Ctrl-C ends it)")
-    with contextlib.suppress(KeyboardInterrupt):
+    config = uvicorn.Config(
+        app, log_level="warning", server_header=False, timeout_graceful_shutdown=_LAST_ANSWERS_WITHIN
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as good an end as Ctrl-C
+    with contextlib.suppress(KeyboardInterrupt), _listening(host, port) as listening:
+        shown = f"[{host}]" if ":" in host else host
+        typer.echo(f"Space SQL shows {folder} at http://{shown}:{listening.getsockname()[1]}/ (Ctrl-C ends it)")
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        told = error.strerror or str(error)
+        raise InvalidInputError(
+            f"cannot listen on port {port} of {host}: {told}; --port names another one, and --port 0 takes a free one"
+        ) from error

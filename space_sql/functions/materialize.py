@@ -11,6 +11,7 @@ from space_sql.dataset.source import source_query
 from space_sql.dataset.transact import Options
 from space_sql.errors import InvalidInputError
 from space_sql.views.materialize import Materialize, computed
+from space_sql.views.ray import engine as engine_named
 
 
 def named(given: object) -> list[str]:
@@ -28,10 +29,11 @@ def rows(
     primary_keys: object,
     static: object,
     time_zone: str | None,
+    engine: str | None,
 ) -> Rows:
     """The view's rows, as the caller sees them."""
     query = f"FROM {source_query(_required(view))}"
-    computed(session, path)
+    computed(session, path, engine_named(engine))
     return Rows(query, query)
 
 
@@ -44,6 +46,7 @@ def begin(
     primary_keys: object,
     static: object,
     time_zone: str | None,
+    engine: str | None,
     catalogue: Mapping[str, Any],
 ) -> Materialize:
     """The write that takes those rows."""
@@ -57,6 +60,7 @@ def begin(
         named(static),
         catalogue,
         time_zone,
+        engine_named(engine),
     )
 
 

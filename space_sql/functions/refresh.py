@@ -6,6 +6,7 @@ from space_sql.dataset.rows import Rows
 from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options
 from space_sql.views import refresh
+from space_sql.views.ray import engine as named
 from space_sql.views.refresh import Refresh
 
 
@@ -17,9 +18,11 @@ def rows(
     policy: str | None,
     time_zone: str | None,
     settings: str | None,
+    engine: str | None,
 ) -> Rows:
     """The rows by which the view changes."""
-    return refresh.rows(session, options, refresh.planned(session, path, options, version, policy, time_zone, settings))
+    found = refresh.planned(session, path, options, version, policy, time_zone, settings, named(engine))
+    return refresh.rows(session, options, found)
 
 
 def begin(
@@ -31,8 +34,9 @@ def begin(
     policy: str | None,
     time_zone: str | None,
     settings: str | None,
+    engine: str | None,
     catalogue: object,
 ) -> Refresh:
     """The write that takes those rows."""
-    found = refresh.planned(session, path, options, version, policy, time_zone, settings)
+    found = refresh.planned(session, path, options, version, policy, time_zone, settings, named(engine))
     return Refresh(session, session.view(path), options, found)

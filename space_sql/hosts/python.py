@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -85,7 +86,7 @@ def register(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
             return con
         _check_no_transaction(con)
         _prepare_cursors()
-        take_statements(_prepared.__contains__)
+        take_statements(_prepared.__contains__, _begins)
         if not _has_functions(con):
             _add_functions(con)
         if not _has_macros(con):
@@ -104,8 +105,16 @@ def instance_of(con: duckdb.DuckDBPyConnection) -> Instance:
             _name_instance(con)
         ((number, connection),) = con.execute("SELECT _space_python(), _space_connection()").fetchall()
     KNOWN.connection(connection, ("python", number))
+    _numbers[con] = connection
     weakref.finalize(con, KNOWN.forget, connection).atexit = False
     return "python", number
+
+
+def _begins(con: duckdb.DuckDBPyConnection) -> None:
+    """A connection begins a statement, so its last one is over: it may have failed without a word to us."""
+    computed = sys.modules.get("space_sql.views.computed")
+    if computed is not None and con in _numbers:
+        computed.over(_numbers[con])
 
 
 def _name_instance(con: duckdb.DuckDBPyConnection) -> None:
@@ -185,6 +194,7 @@ def add_vector_function(
 original_cursor = duckdb.DuckDBPyConnection.cursor
 _original_duplicate = duckdb.DuckDBPyConnection.duplicate
 _prepared: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
+_numbers: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, int] = weakref.WeakKeyDictionary()
 
 
 def _prepare_cursors() -> None:

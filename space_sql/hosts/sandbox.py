@@ -33,13 +33,19 @@ class Sandbox:
     """The database; ``query`` may be called from several threads."""
 
     def __init__(
-        self, root: Path, *, version: str | None = None, seconds: float = 30.0, memory: str | None = None
+        self,
+        root: Path,
+        *,
+        version: str | None = None,
+        schemas: Sequence[str] = (),
+        seconds: float = 30.0,
+        memory: str | None = None,
     ) -> None:
         self.root = Path(os.path.realpath(root))
         self.seconds = seconds
         self._calls = Calls()
         self._gate = threading.BoundedSemaphore(_AT_ONCE)
-        self._tables = Tables(self.root, version)
+        self._tables = Tables(self.root, version, schemas)
         self._lock = threading.Lock()
         self._con = duckdb.connect(":memory:")
         me = weakref.ref(self)  # the functions must not keep the database that has them
@@ -75,6 +81,11 @@ class Sandbox:
             "SET lock_configuration = true",
         ):
             self._con.execute(setting)
+
+    @property
+    def tables(self) -> Tables:
+        """The datasets as views."""
+        return self._tables
 
     def names(self) -> dict[str, Path]:
         """The datasets by name, in path order."""

@@ -1,18 +1,18 @@
 """SQLAlchemy: `space:///folder` shows the datasets below a folder as tables; made of duckdb-engine's dialect.
 
-`space:///folder?version=v1` shows them as of a version. Connections are read-only: they have no function
-that writes, and open no file outside the folder. `?read_only=false` gives them everything.
+`space:///folder?version=v1` shows them as of a version, `?schemas=v1,v2` has a schema more for each of those.
+Connections are read-only: they have no function that writes, and open no file outside the folder.
+`?read_only=false` gives them everything.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import duckdb_engine
 from sqlalchemy import pool, text, types
 from sqlalchemy.engine.default import DefaultDialect
@@ -20,11 +20,10 @@ from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import NoSuchTableError
 
 from space_sql.dataset.dataset import folder
+from space_sql.dataset.publish import checked_versions
 from space_sql.errors import InvalidInputError, NotFoundError
-from space_sql.hosts.python import register
-from space_sql.hosts.read_only import check_reads
-from space_sql.hosts.sandbox import Sandbox
-from space_sql.hosts.tables import Tables
+from space_sql.format.names import MAIN
+from space_sql.hosts.dbapi import SHARED, Connection, Database, Given
 
 _TYPES: dict[str, type[types.TypeEngine[Any]]] = {
     "BOOLEAN": types.Boolean,
@@ -47,76 +46,6 @@ _TYPES: dict[str, type[types.TypeEngine[Any]]] = {
 }
 _DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-_FRESH = 1.0
-"""Seconds for which tables are taken to have the columns that they had."""
-
-
-class _Cursor(duckdb_engine.CursorWrapper):  # type: ignore[misc]
-    """A cursor that looks at what it is to run."""
-
-    def __init__(self, con: duckdb.DuckDBPyConnection, wrapper: _Connection) -> None:
-        super().__init__(con, wrapper)
-        self._space = wrapper
-
-    def execute(self, statement: str, parameters: Any = None, context: Any = None) -> None:
-        """Run a statement; one that writes is an error."""
-        self._space.before(statement)
-        super().execute(statement, parameters, context)
-
-    def executemany(self, statement: str, parameters: Any = None, context: Any = None) -> None:
-        """Run a statement several times; one that writes is an error."""
-        self._space.before(statement)
-        super().executemany(statement, parameters, context)
-
-
-class _Connection(duckdb_engine.ConnectionWrapper):  # type: ignore[misc]
-    """A connection on which the tables are there."""
-
-    def __init__(self, con: duckdb.DuckDBPyConnection, database: _Database) -> None:
-        super().__init__(con)
-        self._space_con = con
-        self._space_database = database
-
-    def cursor(self) -> _Cursor:
-        """A cursor."""
-        return _Cursor(self._space_con, self)
-
-    def before(self, statement: str) -> None:
-        """Have the tables as they are now, and refuse what writes."""
-        self._space_database.refresh()
-        if self._space_database.read_only and statement.lower() not in ("commit", "rollback"):
-            with self._space_con.cursor() as judge:
-                check_reads(judge, statement)
-
-
-class _Database:
-    """What the connections of one URL share."""
-
-    def __init__(self, root: Path, version: str | None, read_only: bool) -> None:
-        if not root.is_dir():
-            raise NotFoundError(f"no folder at {root}")
-        self.read_only = read_only
-        if read_only:
-            box = Sandbox(root, version=version)
-            self._refresh, self._connect = box.refresh, box.connect
-        else:
-            con, tables = register(duckdb.connect(":memory:")), Tables(root, version)
-            self._refresh, self._connect = (lambda: tables.refresh(con)), con.cursor
-        self._lock = threading.Lock()
-        self._refreshed = -_FRESH
-
-    def refresh(self) -> None:
-        """Make the tables anew where datasets have changed."""
-        with self._lock:
-            if time.monotonic() - self._refreshed < _FRESH:
-                return
-            self._refresh()
-            self._refreshed = time.monotonic()
-
-    def connect(self) -> _Connection:
-        """Another connection."""
-        self.refresh()
-        return _Connection(self._connect(), self)
 
 
 class SpaceDialect(duckdb_engine.Dialect):  # type: ignore[misc]
@@ -128,7 +57,7 @@ class SpaceDialect(duckdb_engine.Dialect):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **given: Any) -> None:
         super().__init__(*arguments, **given)
-        self._databases: dict[tuple[str, str | None, bool], _Database] = {}
+        self._own: dict[Given, Database] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -142,21 +71,40 @@ class SpaceDialect(duckdb_engine.Dialect):  # type: ignore[misc]
         given = {name: value if isinstance(value, str) else value[0] for name, value in url.query.items()}
         version = given.pop("version", None)
         word = given.pop("read_only", "true").lower()
+        schemas = tuple(name.strip() for name in given.pop("schemas", "").split(",") if name.strip())
         given.pop("user_agent", None)
         if given or word not in _WORDS:
-            raise InvalidInputError("space:///folder takes ?version=… and ?read_only=true or false")
+            raise InvalidInputError("space:///folder takes ?version=…, ?schemas=…,… and ?read_only=true or false")
         if url.host:
             raise InvalidInputError("write space:///folder, or space:////an/absolute/folder")
-        return [], {"path": url.database or ".", "version": version, "read_only": _WORDS[word]}
+        checked_versions(schemas)
+        if len({name.casefold() for name in (MAIN, *schemas)}) <= len(schemas):
+            raise InvalidInputError('schemas are different names, upper and lower case aside; "main" is always there')
+        return [], {
+            "path": url.database or ".",
+            "version": version,
+            "schemas": schemas,
+            "read_only": _WORDS[word],
+        }
 
-    def connect(self, *_arguments: Any, path: str, version: str | None, read_only: bool, **_given: Any) -> _Connection:
+    def connect(
+        self,
+        *_arguments: Any,
+        path: str,
+        version: str | None,
+        schemas: tuple[str, ...],
+        read_only: bool,
+        **_given: Any,
+    ) -> Connection:
         """A connection to the datasets of a folder."""
-        root = folder(path)
-        with self._lock:
-            key = (str(root), version, read_only)
-            database = self._databases.get(key)
-            if database is None:
-                database = self._databases[key] = _Database(root, version, read_only)
+        root = Path(os.path.realpath(folder(path)))
+        if not root.is_dir():
+            raise NotFoundError(f"no folder at {root}")
+        given = Given(root, version, schemas)
+        if read_only:
+            return SHARED.get(given).connect()
+        with self._lock:  # what is made in it is seen through this engine only
+            database = self._own.get(given) or self._own.setdefault(given, Database(given, False))
         return database.connect()
 
     def do_begin(self, connection: Any) -> None:
@@ -174,8 +122,9 @@ class SpaceDialect(duckdb_engine.Dialect):  # type: ignore[misc]
         return True
 
     def get_schema_names(self, connection: Any, **_given: Any) -> list[str]:
-        """The one schema that has the tables."""
-        return ["main"]
+        """``main``, and those of the versions that were asked for."""
+        query = "SELECT schema_name FROM duckdb_schemas() WHERE database_name = current_database() AND NOT internal"
+        return [MAIN, *sorted({name for (name,) in connection.execute(text(query))} - {MAIN})]
 
     def get_default_schema_name(self, connection: Any) -> str:
         """The schema of the tables."""
@@ -186,10 +135,11 @@ class SpaceDialect(duckdb_engine.Dialect):  # type: ignore[misc]
 
     def get_table_names(self, connection: Any, schema: str | None = None, **_given: Any) -> list[str]:
         """Every dataset and materialized view."""
-        if schema not in (None, "main"):
-            return []
-        query = "SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = 'main' ORDER BY view_name"
-        return [name for (name,) in connection.execute(text(query))]
+        query = (
+            "SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = :schema "
+            "AND database_name = current_database() ORDER BY view_name"
+        )
+        return [name for (name,) in connection.execute(text(query), {"schema": schema or MAIN})]
 
     def get_view_names(self, connection: Any, schema: str | None = None, **_given: Any) -> list[str]:
         """None: all are tables."""
@@ -205,9 +155,10 @@ class SpaceDialect(duckdb_engine.Dialect):  # type: ignore[misc]
         """Columns in their order, with comments."""
         query = (
             "SELECT column_name, data_type, comment FROM duckdb_columns() "
-            "WHERE NOT internal AND schema_name = 'main' AND table_name = :name ORDER BY column_index"
+            "WHERE NOT internal AND database_name = current_database() AND schema_name = :schema "
+            "AND table_name = :name ORDER BY column_index"
         )
-        found = connection.execute(text(query), {"name": table_name}).fetchall()
+        found = connection.execute(text(query), {"schema": schema or MAIN, "name": table_name}).fetchall()
         if not found:
             raise NoSuchTableError(table_name)
         return [
@@ -219,8 +170,11 @@ class SpaceDialect(duckdb_engine.Dialect):  # type: ignore[misc]
         self, connection: Any, table_name: str, schema: str | None = None, **_given: Any
     ) -> dict[str, str | None]:
         """What `space_set_comment` said of the dataset."""
-        query = "SELECT comment FROM duckdb_views() WHERE NOT internal AND schema_name = 'main' AND view_name = :name"
-        found = connection.execute(text(query), {"name": table_name}).fetchall()
+        query = (
+            "SELECT comment FROM duckdb_views() WHERE NOT internal AND database_name = current_database() "
+            "AND schema_name = :schema AND view_name = :name"
+        )
+        found = connection.execute(text(query), {"schema": schema or MAIN, "name": table_name}).fetchall()
         if not found:
             raise NoSuchTableError(table_name)
         return {"text": found[0][0]}

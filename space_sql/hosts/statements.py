@@ -23,21 +23,30 @@ _TAKEN = ("execute", "sql", "query")
 _ROWS = 2048
 
 
-def take_statements(prepared: Callable[[duckdb.DuckDBPyConnection], bool]) -> None:
-    """From now on, connections for which ``prepared`` is true take these statements; others are left as they are."""
+def take_statements(
+    prepared: Callable[[duckdb.DuckDBPyConnection], bool], begins: Callable[[duckdb.DuckDBPyConnection], None]
+) -> None:
+    """From now on, connections for which ``prepared`` is true take these statements; others are left as they are.
+
+    ``begins`` is called before each statement of any connection.
+    """
     kind: Any = duckdb.DuckDBPyConnection  # no module keeps it: a process that loads the extension would report a leak
     if not hasattr(kind.execute, "__wrapped__"):
         execute = kind.execute
         for name in _TAKEN:
-            setattr(kind, name, _taking(getattr(kind, name), execute, prepared))
+            setattr(kind, name, _taking(getattr(kind, name), execute, prepared, begins))
         kind.executemany = _taking_many(kind.executemany, prepared)
 
 
 def _taking(
-    method: Callable[..., Any], execute: Callable[..., Any], prepared: Callable[[duckdb.DuckDBPyConnection], bool]
+    method: Callable[..., Any],
+    execute: Callable[..., Any],
+    prepared: Callable[[duckdb.DuckDBPyConnection], bool],
+    begins: Callable[[duckdb.DuckDBPyConnection], None],
 ) -> Callable[..., Any]:
     @functools.wraps(method)
     def taken(self: duckdb.DuckDBPyConnection, *arguments: Any, **named: Any) -> Any:
+        begins(self)
         frame = sys._getframe(1)
         query = arguments[0] if arguments else named.get("query")
         text = query.query if isinstance(query, duckdb.Statement) else query

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from space_sql.views import inexact, keys, tree
@@ -181,7 +181,7 @@ class Compiler:
         out: list[str] = []
         found = []
         for leaf in leaves:
-            shown = [self._shown(block, leaf, key, alone=len(leaves) == 1) for key in leaf.key]
+            shown = [self._shown(block, leaf, key, leaves) for key in leaf.key]
             named = [output[name.casefold()] for name in shown if name is not None and name.casefold() in output]
             if named and len(named) == len(leaf.key):
                 found.append(leaf)
@@ -189,13 +189,11 @@ class Compiler:
         return tuple(dict.fromkeys(out)) if keys.determined(block.node, leaves, found) else ()
 
     @staticmethod
-    def _shown(block: Block, leaf: Leaf, key: str, *, alone: bool) -> str | None:
+    def _shown(block: Block, leaf: Leaf, key: str, leaves: Sequence[Leaf]) -> str | None:
         for item in block.node["select_list"]:
-            if item.get("class") == "COLUMN_REF":
-                named = [part.casefold() for part in item["column_names"]]
-                if named == [leaf.alias.casefold(), key.casefold()] or (alone and named == [key.casefold()]):
-                    return str(item.get("alias") or item["column_names"][-1])
-            if item.get("class") == "STAR" and not item.get("columns") and alone:
+            if keys.column(item, leaves) == (leaf.alias.casefold(), key.casefold()):
+                return str(item.get("alias") or item["column_names"][-1])
+            if item.get("class") == "STAR" and not item.get("columns") and len(leaves) == 1:
                 plain = not item.get("replace_list") and not item.get("rename_list")
                 if plain and key.casefold() not in str(item.get("exclude_list", [])).casefold():
                     return key

@@ -53,12 +53,12 @@ class Shape:
 class Compiled:
     """A refresh as a query with marks; ``sql`` None: what changed does not reach the view.
 
-    ``recomputes``: an operator is computed over all rows, as they were and as they are. ``grows``: rows only come.
+    ``rules`` are those of its operators. ``grows``: rows only come.
     """
 
     sql: str | None
     columns: tuple[tuple[str, str], ...]
-    recomputes: bool
+    rules: frozenset[str]
     grows: bool
 
     def filled(self, texts: Mapping[str, str]) -> str:
@@ -89,9 +89,9 @@ def compiled(
         # A table's name as a value is its row, which has the weight in it as long as it is a difference.
         named = [(quote_identifier(name), type_) for name, type_ in stored]
         shown = ", ".join(f"CAST({name} AS {type_}) AS {name}" for name, type_ in named)
-        recomputes = any(step.rule == "recompute" for step in build.steps)
+        rules = frozenset(step.rule for step in build.steps)
         sql = build.sql(f"SELECT {shown}, {WEIGHT} FROM {relation.delta}") if relation.changed else None
-    return Compiled(sql, relation.columns, recomputes, relation.grows)
+    return Compiled(sql, relation.columns, rules, relation.grows)
 
 
 def add_static(build: Build, tables: Sequence[Table], found: dict[str, Found]) -> None:

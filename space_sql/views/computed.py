@@ -24,8 +24,9 @@ from space_sql.errors import SpaceError
 from space_sql.format.computed import Called
 from space_sql.storage.computed import Folder, Keys, taken
 from space_sql.views.evaluate import Columns, arrays, arrow_type, digests, evaluate
-from space_sql.views.functions import Function, Instance
+from space_sql.views.functions import KNOWN, Function, Instance
 from space_sql.views.progress import Progress
+from space_sql.views.ray import Ray
 
 FIRST, LAST = 1.0, 60.0
 """Seconds between two batches that are kept: a twentieth of the time so far, within these."""
@@ -49,7 +50,7 @@ class Kept:
         self._values: list[pa.Array] = []
         self._bytes = 0
         self._began = self._last = time.monotonic()
-        self.rows = 16
+        self.rows = 1
 
     def found(self, keys: Keys) -> tuple[list[tuple[pa.Array, Any]], Any, Any]:
         """What is known of distinct keys: pieces of results, the keys that they are for, and the other keys."""
@@ -108,14 +109,15 @@ class Computed:
     def __init__(
         self,
         root: Path,
-        instance: Instance,
+        connection: int,
         functions: Iterable[Called],
         *,
         sync: bool,
         rows: int | None = None,
+        engine: Ray | None = None,
     ) -> None:
-        self.instance = instance
-        self._root, self._sync = root, sync
+        self.connection, self.instance = connection, KNOWN.instance(connection)
+        self._root, self._sync, self._engine = root, sync, engine
         self._called = set(functions)
         self._kept: dict[Called, Kept] = {}
         self._lock = threading.Lock()
@@ -149,17 +151,20 @@ class Computed:
         return taken(pieces, known, kept.type).take(pa.array(inverse.reshape(-1)))
 
     def _computed(self, function: Function, kept: Kept, columns: Columns, keys: Keys) -> pa.Array:
-        out: list[pa.Array] = []
+        slices = (
+            self._engine.results(function, columns) if self._engine is not None else _slices(kept, function, columns)
+        )
+        out: dict[int, pa.Array] = {}
         try:
-            for at, values in _slices(kept, function, columns):
-                out.append(values)
+            for at, values in slices:
+                out[at] = values
                 kept.add(keys[at : at + len(values)], values)
                 self._progress.computed(function.called, len(values))
         except BaseException:
             with suppress(SpaceError):  # the first error is the one to tell
                 kept.keep()
             raise
-        return pa.concat_arrays(out)
+        return pa.concat_arrays([out[at] for at in sorted(out)])
 
     def end(self, *, merge: bool = False) -> None:
         """Keep what is new; nothing is asked any more."""
@@ -201,8 +206,12 @@ def results(instance: Instance, function: Function, columns: Sequence[Any]) -> p
     return evaluate(function, given)
 
 
-@atexit.register
-def _end() -> None:
+def over(connection: int | None = None) -> None:
+    """The last statement of a connection is over, of None those of all: what it computed is kept, if it failed too."""
     for computed in list(_open):
-        with suppress(SpaceError, OSError):
-            computed.end()
+        if connection in (None, computed.connection):
+            with suppress(SpaceError, OSError):
+                computed.end()
+
+
+atexit.register(over)

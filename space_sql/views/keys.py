@@ -47,7 +47,7 @@ def _equalities(node: Node, leaves: Sequence[Leaf]) -> Iterator[tuple[_Column, _
     for condition in (node["where_clause"], *(join.get("condition") for join in joins)):
         for part in tree.conjuncts(condition):
             if part.get("type") == "COMPARE_EQUAL":
-                left, right = (_column(part[side], leaves) for side in ("left", "right"))
+                left, right = (column(part[side], leaves) for side in ("left", "right"))
                 if left and right:
                     yield left, right
     for name in {name.casefold() for join in joins for name in join.get("using_columns") or ()}:
@@ -55,7 +55,7 @@ def _equalities(node: Node, leaves: Sequence[Leaf]) -> Iterator[tuple[_Column, _
         yield from (((one, name), (other, name)) for one in have for other in have if one != other)
 
 
-def _column(expression: Node, leaves: Sequence[Leaf]) -> _Column | None:
+def column(expression: Node, leaves: Sequence[Leaf]) -> _Column | None:
     """The leaf and the column that an expression is; None for any other."""
     if expression.get("class") != "COLUMN_REF" or len(expression["column_names"]) > 2:
         return None

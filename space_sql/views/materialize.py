@@ -17,6 +17,7 @@ from space_sql.views.computed import Computed
 from space_sql.views.definition import Catalogue, Definition, Reader
 from space_sql.views.functions import KNOWN, called
 from space_sql.views.plan import explained
+from space_sql.views.ray import Ray
 from space_sql.views.relation import NoRule
 from space_sql.views.sources import pinned
 
@@ -37,17 +38,16 @@ def read_definition(
     return replace(found, time_zone=zone or "UTC", functions=functions)
 
 
-def computed(session: Session, path: str | None) -> Computed | None:
+def computed(session: Session, path: str | None, engine: Ray | None) -> Computed | None:
     """What keeps results of functions while a view's first rows are read; all parts of a statement share it."""
     key = ("space_materialize", f"computed|{path}")
     found = session.asked.get(key)
     if isinstance(found, Computed):
         return found
-    instance = KNOWN.instance(session.connection)
-    functions = [f.called for f in KNOWN.of(instance).values()]
+    functions = [f.called for f in KNOWN.of(KNOWN.instance(session.connection)).values()]
     if not functions or path is None:
         return None
-    made = Computed(folder(path), instance, functions, sync=session.sync)
+    made = Computed(folder(path), session.connection, functions, sync=session.sync, engine=engine)
     session.asked[key] = made
     return made
 
@@ -68,6 +68,7 @@ class Materialize(Create):
         static: Sequence[str],
         catalogue: Mapping[str, Any],
         zone: str | None,
+        engine: Ray | None,
     ) -> None:
         root = folder(path)
         definition = read_definition(session, root, view, static, catalogue, zone)
@@ -83,7 +84,7 @@ class Materialize(Create):
         self.definition = replace(
             definition, primary_keys=tuple(primary_keys or ()), refresh={"policy": "full", "reason": "first result"}
         )
-        self.computed = computed(session, path)
+        self.computed = computed(session, path, engine)
         if self.computed is not None:
             self.computed.only(definition.functions)
         super().__init__(session, path, options, source_type, keys, Records())

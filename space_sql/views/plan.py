@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import duckdb
 
 from space_sql.dataset.engine import cursor
 from space_sql.errors import InvalidInputError
 from space_sql.format.types import parse_type, quote_identifier
-from space_sql.views import tree
+from space_sql.views import cost, tree
 from space_sql.views.compile import Compiler, Found
 from space_sql.views.compiled import STORED, Shape, add_static, compiled
 from space_sql.views.definition import Definition
 from space_sql.views.functions import declare, stand_in
-from space_sql.views.relation import WEIGHT, Build, NoRule, Step
+from space_sql.views.relation import WEIGHT, Build, NoRule, Step, placed
 from space_sql.views.rules.stored import Stored
 from space_sql.views.sources import Pinned
 
 POLICIES = ("auto", "incremental", "full")
-_LARGE = 1_000_000
-_CROSSOVER = 0.3
 
 Columns = Sequence[tuple[str, str]]
 
@@ -45,25 +46,26 @@ class Plan:
     grows: bool = False
 
 
-def plan(definition: Definition, sources: Sequence[Pinned], stored: Columns, stored_sql: str, policy: str) -> Plan:
-    """The plan for sources between two versions; ``stored`` are the view's columns, ``stored_sql`` its rows."""
+def plan(definition: Definition, sources: Sequence[Pinned], rows: Stored, policy: str) -> Plan:
+    """The plan for sources between two versions; ``rows`` are the view's."""
+    stored = rows.columns or ()
     if policy not in POLICIES:
         raise InvalidInputError(f"policy is one of {', '.join(POLICIES)}, not '{policy}'")
     if policy == "full":
-        return _full(definition, sources, stored, stored_sql, "asked for")
+        return _full(definition, sources, stored, rows.sql, "asked for")
     try:
         used = used_names(definition.query)
         sources = [source.checked(used).narrowed(used) for source in sources]
         if all(source.old == source.new for source in sources):
             return Plan("none", None, tuple(stored), None, 0)
-        return _incremental(definition, sources, Stored(stored_sql, tuple(stored)), policy)
+        return _incremental(definition, sources, rows, policy)
     except NoRule as reason:
         if policy == "incremental":
             raise InvalidInputError(
                 f"this view cannot be refreshed incrementally: {reason.code}: {reason.detail}; "
                 "policy => 'full' computes it anew"
             ) from None
-        return _full(definition, sources, stored, stored_sql, f"{reason.code}: {reason.detail}")
+        return _full(definition, sources, stored, rows.sql, f"{reason.code}: {reason.detail}")
 
 
 def _incremental(definition: Definition, sources: Sequence[Pinned], rows: Stored, policy: str) -> Plan:
@@ -73,9 +75,6 @@ def _incremental(definition: Definition, sources: Sequence[Pinned], rows: Stored
     read = sum(delta.rows for delta in changed)
     if not changed:
         return Plan("none", None, tuple(stored), None, 0)
-    total = sum(source.state.rows for source in sources)
-    if policy == "auto" and total > _LARGE and read > _CROSSOVER * total:
-        raise NoRule("change-too-large", f"{read} of {total} source rows changed")
     shapes = tuple(
         Shape(s.source.name, s.columns, s.key, s.full, d is not None, d is not None and d.grows)
         for s, d in zip(sources, deltas, strict=True)
@@ -83,8 +82,8 @@ def _incremental(definition: Definition, sources: Sequence[Pinned], rows: Stored
     made = compiled(definition.query, definition.functions, shapes, definition.static, tuple(stored))
     if not _equal(made.columns, stored):
         raise NoRule("schema-changed", "the view's columns changed")
-    if policy == "auto" and total > _LARGE and made.recomputes:
-        raise NoRule("full-is-cheaper", "an operator over all rows would be computed twice, as it was and as it is")
+    if policy == "auto":
+        cost.check(made.rules, read, sum(source.state.rows for source in sources), rows.count)
     if made.sql is None:
         return Plan("incremental", None, tuple(stored), None, read)
     texts = {STORED: rows.sql}
@@ -94,6 +93,7 @@ def _incremental(definition: Definition, sources: Sequence[Pinned], rows: Stored
     return Plan("incremental", made.filled(texts), tuple(stored), None, read, apart=apart, grows=made.grows)
 
 
+@lru_cache(maxsize=256)
 def used_names(query: str) -> frozenset[str] | None:
     """Every name that a query says, in lower case; None when it may read columns that it does not name.
 
@@ -123,11 +123,12 @@ def _equal(left: Columns, right: Columns) -> bool:
 
 def whole(definition: Definition, sources: Sequence[Pinned]) -> str:
     """The view's query over the sources as they shall be, to be read in the caller's connection."""
-    parts = [f"{s.source.name} AS NOT MATERIALIZED (\n{s.new_sql()}\n)" for s in sources]
-    parts += [f"{t.name} AS NOT MATERIALIZED (FROM {t.sql})" for t in definition.static]
-    if not parts:
-        return definition.query
-    return "WITH " + ",\n".join(parts) + f"\nSELECT * FROM (\n{definition.query}\n)"
+    # Not as a WITH: DuckDB 1.5 does not understand all that it understands in place.
+    parts = {s.source.name: f"(\n{s.new_sql()}\n)" for s in sources}
+    parts |= {t.name: f"(FROM {t.sql})" for t in definition.static}
+    mark = f"_space_{secrets.token_hex(8)}_"
+    marked = placed(tree.parse(definition.query), {name: mark + name for name in parts})
+    return re.sub(rf'"?{mark}(\w+)"?', lambda found: parts[found[1]], tree.render(marked))
 
 
 def _full(definition: Definition, sources: Sequence[Pinned], stored: Columns, stored_sql: str, reason: str) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from space_sql.dataset.convert import Converter, TargetColumn
@@ -16,7 +17,7 @@ from space_sql.dataset.session import Session
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Result, Tip, draft
 from space_sql.dataset.write import Write, base_state
-from space_sql.errors import InvalidInputError, SpaceError
+from space_sql.errors import InvalidInputError, SpaceError, StorageError
 from space_sql.format.carriers import is_opaque, physical
 from space_sql.format.commit import Commit
 from space_sql.format.computed import Called
@@ -29,7 +30,9 @@ from space_sql.views.computed import Computed
 from space_sql.views.definition import Definition
 from space_sql.views.functions import KNOWN, called, check_there, difference
 from space_sql.views.plan import Plan, plan
+from space_sql.views.ray import Ray
 from space_sql.views.relation import WEIGHT
+from space_sql.views.rules.stored import Stored
 from space_sql.views.settings import ordinary_settings
 from space_sql.views.sources import Pinned, pinned
 from space_sql.views.watermark import watermark
@@ -78,10 +81,12 @@ def planned(
     policy: str | None,
     zone: str | None,
     settings: str | None,
+    engine: Ray | None,
 ) -> Planned:
     """The refresh that a call asks for; all its parts in one statement are given the same one.
 
-    ``zone`` and ``settings`` are those of the caller's connection that change what a query gives.
+    ``zone`` and ``settings`` are those of the caller's connection that change what a query gives; ``engine`` calls the
+    functions.
     """
     key = ("space_refresh", f"{path}|{options}|{version}|{policy}")
     found = session.asked.get(key)
@@ -90,23 +95,21 @@ def planned(
     view = session.view(path)
     state = base_state(session, view, options)
     definition = watermark(view, state.snapshot_id)
-    instance = KNOWN.instance(session.connection)
-    known = KNOWN.of(instance)
+    known = KNOWN.of(KNOWN.instance(session.connection))
     check_there(definition.functions, known)
     functions = called(definition.query, known)
     differ = difference(definition.functions, functions)
     before, definition = definition.functions, replace(definition, functions=functions)
     root = view.dataset.root
     sources = pinned(session, root, definition, version)
-    stored = tuple((c.name, str(c.type)) for c in state.schema.columns)
-    rows = rows_sql(root, list(state.files.values()), state.schema.columns)
+    rows = _stored(root, state)
     policy = policy or "auto"
     if differ is not None and policy == "incremental":
         raise InvalidInputError(
             f"this view cannot be refreshed incrementally: function-changed: {differ}; "
             "policy => 'full' computes it anew, and calls the function that changed"
         )
-    made = plan(definition, sources, stored, rows, policy if differ is None else "full")
+    made = plan(definition, sources, rows, policy if differ is None else "full")
     if differ is not None and policy != "full":
         made = replace(made, reason=f"function-changed: {differ}")
     zoned = any("WITH TIME ZONE" in type_ for source in sources for _, type_ in source.columns)
@@ -116,17 +119,24 @@ def planned(
                 f"the view was computed with TimeZone {definition.time_zone}, this session has {zone}: "
                 "set it, or refresh in full"
             )
-        made = plan(definition, sources, stored, rows, "full")
+        made = plan(definition, sources, rows, "full")
         made = replace(made, reason=f"time-zone-changed: {definition.time_zone} to {zone}")
     if zone is not None:
         definition = replace(definition, time_zone=zone)
     computed = None
     if functions and made.sql is not None:
-        computed = Computed(root, instance, functions, sync=session.sync, rows=made.rows_read)
+        computed = Computed(root, session.connection, functions, sync=session.sync, rows=made.rows_read, engine=engine)
     apart = made.apart and not zoned and settings == ordinary_settings()
     answer = Planned(state, definition, tuple(sources), made, policy, before, computed, apart)
     session.asked[key] = answer
     return answer
+
+
+def _stored(root: Path, state: State) -> Stored:
+    """The rows that the view has."""
+    columns = state.schema.columns
+    named = tuple((c.name, str(c.type)) for c in columns)
+    return Stored(rows_sql(root, list(state.files.values()), columns), named, state.rows)
 
 
 def rows(session: Session, options: Options, found: Planned) -> Rows:
@@ -182,18 +192,24 @@ class Refresh(Write):
             **result.row(), policy=made.policy, sources=self.found.told, rows_read=made.rows_read, reason=made.reason
         )
 
-    def _anew(self, state: State, missing: RowsMissing) -> Applied:
-        """The whole result in place of a delta that does not fit; sources alone are enough for most views."""
+    def _anew(self, state: State, error: SpaceError) -> Applied:
+        """The whole result in place of a delta that does not fit, or that DuckDB fails at: for most views sources do.
+
+        Raises:
+            SpaceError: that error, where this fails too.
+        """
         found, root = self.found, self.view.dataset.root
-        stored = rows_sql(root, list(state.files.values()), state.schema.columns)
-        made = plan(found.definition, found.sources, found.plan.columns, stored, "full")
+        made = plan(found.definition, found.sources, _stored(root, state), "full")
         if made.rebuild or made.sql is None:
-            raise missing
+            raise error
         try:
             done = apply(root, state, made.sql, sync=self.session.sync)
         except SpaceError:  # the query needs something of the caller's own
-            raise missing from None
-        self.done = replace(made, reason="rows-not-found: rows that should leave the view were not in it")
+            raise error from None
+        reason = f"duckdb-error: {error}"
+        if isinstance(error, RowsMissing):
+            reason = "rows-not-found: rows that should leave the view were not in it"
+        self.done = replace(made, reason=reason)
         return done
 
     def build(self, tip: Tip, files: list[DataFile]) -> Commit | None:
@@ -212,10 +228,10 @@ class Refresh(Write):
                 done = grow(root, state, made.sql, sync=self.session.sync)
             else:
                 done = apply(root, state, (made.sql if found.apart else None) or files, sync=self.session.sync)
-        except RowsMissing as missing:
+        except (RowsMissing, StorageError, InvalidInputError) as error:
             if found.asked != "auto" or found.plan.policy == "full":
                 raise
-            done = self._anew(state, missing)
+            done = self._anew(state, error)
         still = all(source.old == source.new for source in found.sources) and not found.plan.rebuild
         still = still and found.definition.functions == found.functions
         if still and not done.files and not done.deletes:

@@ -13,6 +13,7 @@ WHERE n.annotation_id NOT IN (FROM ls_deleted_annotations) AND n.task_id NOT IN 
 CREATE TEMP TABLE ls_annotations_gone AS
 SELECT _space_file, _space_pos, annotation_id FROM ls_annotations AS s
 WHERE s.task_id IN (FROM ls_deleted_tasks)
+  OR (s.task_id IN (SELECT task_id FROM ls_ended_tasks) AND s.annotation_id NOT IN (SELECT annotation_id FROM ls_new_annotations))
   OR s.annotation_id IN (FROM ls_deleted_annotations)
   OR s.annotation_id IN (SELECT annotation_id FROM ls_annotations_merged WHERE is_other)
   OR (s.task_id IN (FROM ls_covered) AND s.annotation_id NOT IN (SELECT annotation_id FROM ls_new_annotations))

@@ -15,6 +15,7 @@ WHERE n.annotation_id NOT IN (FROM ls_deleted_annotations) AND n.task_id NOT IN 
 CREATE TEMP TABLE ls_regions_gone AS
 SELECT _space_file, _space_pos, annotation_id FROM ls_regions AS s
 WHERE s.task_id IN (FROM ls_deleted_tasks)
+  OR (s.task_id IN (SELECT task_id FROM ls_ended_tasks) AND s.annotation_id NOT IN (SELECT annotation_id FROM ls_new_annotations))
   OR s.annotation_id IN (FROM ls_deleted_annotations)
   OR (s.annotation_id, s.region_id, s.from_name, s.nth) IN
     (SELECT (annotation_id, region_id, from_name, nth) FROM ls_regions_merged WHERE is_other)

@@ -27,4 +27,4 @@ WHERE s.task_id IN (FROM ls_deleted_tasks)
 
 CREATE TEMP VIEW ls_tasks_put AS
 SELECT * EXCLUDE (is_new, is_other, is_changed, has_media) FROM ls_tasks_merged
-WHERE is_new OR is_other OR is_changed OR NOT has_media;
+WHERE is_new OR is_other OR is_changed OR (NOT has_media AND task_id IN (FROM ls_with_media));

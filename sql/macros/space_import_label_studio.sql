@@ -11,8 +11,8 @@
 --   source: an export (JSON, JSON_MIN or an expanded snapshot), or a project's address, 'http://localhost:8080/projects/2', with its token in the environment variable LABEL_STUDIO_API_KEY.
 --   project: the id of the project, where the export does not tell it: JSON_MIN, or no task at all.
 --   complete: tasks of the project that the export lacks are deleted; false, for an export of some tasks, leaves them.
---   media: a key of the tasks' data that names files: they are kept as a record field of that name.
---   media_root: the folder of these files.
+--   media: a key of the tasks' data that names files: they are kept as a record field of that name, NULL for tasks without it.
+--   media_root: the folder of these files; without it each is fetched from the address that the task names, on the project's own server with the token.
 -- Returns one row for each dataset:
 --   dataset VARCHAR: tasks, annotations or regions.
 --   path VARCHAR: its folder.
@@ -22,7 +22,7 @@
 --   rows_updated BIGINT: rows that it changed.
 --   rows_deleted BIGINT: rows that it took out.
 -- Errors:
---   not-found: there is no such file or project, or a task names a file that is not there.
+--   not-found: there is no such file or project, or a task names a file that is not there: then nothing is written.
 --   invalid-input: the source is no export of Label Studio, or one that tells less than what is stored.
 --   storage: the server did not answer, after several attempts.
 -- Example:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,14 +14,12 @@ from urllib.parse import quote
 import pytest
 
 from tests.browser.animals import make
+from tests.browser.conftest import PATIENCE
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright; run `make test-browser`")
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytest.importorskip("playwright.sync_api", reason="needs playwright; run `make test-browser`")
 ROOT = Path(__file__).parents[2]
-IMAGES = ROOT / "docs/images"
+Shoot = Callable[[Any, str], None]
 COUNTS = "SELECT label, count(*) AS n, avg(score) AS score FROM animals GROUP BY ALL ORDER BY n DESC"
-
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +29,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder.mkdir()
     make(folder)
     command = [sys.executable, "-m", "space_sql.cli", "serve", str(folder), "--port", "0"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "500", "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "500"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
         assert server.stdout is not None
         found = re.search(r"http://\S+/", server.stdout.readline())
@@ -42,19 +38,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.terminate()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser: Any, url: str) -> Iterator[Any]:
     """A page that reaches nothing but the server, and complains of nothing."""
     page = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=url)
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -63,18 +51,6 @@ def page(browser: Any, url: str) -> Iterator[Any]:
     yield page
     page.close()
     assert not complaints
-
-
-def shoot(page: Any, name: str) -> None:
-    """Keep a screenshot, small, when asked to."""
-    if os.environ.get("SPACE_SQL_SCREENSHOTS"):
-        from PIL import Image
-
-        page.wait_for_timeout(400)
-        picture = Image.open(io.BytesIO(page.screenshot()))
-        IMAGES.mkdir(exist_ok=True)
-        picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
-        assert (IMAGES / f"{name}.png").stat().st_size < 150_000
 
 
 def test_all_datasets_are_listed_and_can_be_found(page: Any) -> None:
@@ -88,7 +64,7 @@ def test_all_datasets_are_listed_and_can_be_found(page: Any) -> None:
     page.wait_for_selector("h1 >> text=labels/per_day")
 
 
-def test_rows_show_pictures_and_can_be_filtered_and_ordered(page: Any) -> None:
+def test_rows_show_pictures_and_can_be_filtered_and_ordered(page: Any, shoot: Shoot) -> None:
     page.goto("/#/d/animals/rows")
     page.wait_for_selector("td img")
     page.wait_for_function("() => document.querySelector('td img').naturalWidth === 48")
@@ -99,8 +75,10 @@ def test_rows_show_pictures_and_can_be_filtered_and_ordered(page: Any) -> None:
     page.wait_for_function(
         "() => [...document.querySelectorAll('tbody tr')].every((r) => r.cells[1].textContent === 'owl')"
     )
+    page.wait_for_selector("tbody tr")
     page.click("th button >> text=score")
     page.wait_for_selector("th >> text=score ↑")
+    assert set(page.locator("tbody td:nth-child(2)").all_inner_texts()) == {"owl"}
     scores = [float(text) for text in page.locator("tbody td:nth-child(3)").all_inner_texts()]
     assert scores == sorted(scores)
 
@@ -113,7 +91,7 @@ def test_a_picture_opens_large(page: Any) -> None:
     page.wait_for_selector("dialog[open] img", state="detached")
 
 
-def test_columns_have_histograms(page: Any) -> None:
+def test_columns_have_histograms(page: Any, shoot: Shoot) -> None:
     page.goto("/#/d/animals/columns")
     page.wait_for_selector(".column:last-child dd")
     assert page.locator(".column svg").count() >= 4
@@ -121,7 +99,7 @@ def test_columns_have_histograms(page: Any) -> None:
     shoot(page, "columns")
 
 
-def test_history_is_a_graph_and_leads_to_differences(page: Any) -> None:
+def test_history_is_a_graph_and_leads_to_differences(page: Any, shoot: Shoot) -> None:
     page.goto("/#/d/animals/history")
     page.wait_for_selector(".graph circle")
     assert page.locator(".graph .lane1").count() >= 4
@@ -131,7 +109,7 @@ def test_history_is_a_graph_and_leads_to_differences(page: Any) -> None:
     page.wait_for_selector(".pill >> text=12 added")
 
 
-def test_a_difference_marks_changed_cells(page: Any) -> None:
+def test_a_difference_marks_changed_cells(page: Any, shoot: Shoot) -> None:
     page.goto("/#/d/animals/diff?from=v1&to=main")
     page.wait_for_selector("td.changed")
     assert page.locator("td.changed ins").first.inner_text() == "checked"
@@ -140,7 +118,7 @@ def test_a_difference_marks_changed_cells(page: Any) -> None:
     page.wait_for_selector("text=The same rows.")
 
 
-def test_a_statement_gives_rows_and_a_chart(page: Any) -> None:
+def test_a_statement_gives_rows_and_a_chart(page: Any, shoot: Shoot) -> None:
     page.goto(f"/#/d/animals/sql?q={quote(COUNTS)}")
     page.wait_for_selector(".chart rect")
     assert page.locator(".chart rect").count() == 6
@@ -175,7 +153,7 @@ def test_names_and_values_are_text_whatever_they_hold(page: Any) -> None:
         assert page.locator("main img, main b b").count() == 0
 
 
-def test_dark_is_as_good_as_light(browser: Any, url: str) -> None:
+def test_dark_is_as_good_as_light(browser: Any, url: str, shoot: Shoot) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=url, color_scheme="dark")
     page.goto("/#/d/animals/diff?from=v1&to=main")
     page.wait_for_selector("td.changed")

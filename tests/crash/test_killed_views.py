@@ -26,6 +26,8 @@ OPERATIONS = [
     Operation("space_refresh", "outer join"),
     Operation("space_refresh", "rows", policy="full"),
     Operation("space_refresh", "no rule"),
+    Operation("space_materialize", "function"),
+    Operation("space_refresh", "function"),
 ]
 SHORT = ("rows", "groups")
 

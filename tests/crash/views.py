@@ -12,6 +12,7 @@ import duckdb
 import space_sql
 from space_sql.dataset import dataset as opened
 from space_sql.dataset import engine
+from space_sql.views import computed
 from tests.concurrency.sql import Row, call, call_sql, kind, literal
 from tests.crash import steps
 from tests.property.views.oracle import difference
@@ -28,8 +29,18 @@ QUERIES: dict[str, Callable[[str, str], str]] = {
     "groups": lambda raw, _: f"SELECT label, count(*) AS n, sum(n) AS s, max(n) AS most FROM {raw} GROUP BY label",
     "join": lambda raw, names: f"SELECT r.id, r.n, s.long FROM {raw} AS r JOIN {names} AS s ON r.label = s.label",
     "outer join": lambda raw, names: f"SELECT r.id, s.long FROM {raw} AS r FULL JOIN {names} AS s USING (label)",
+    "function": lambda raw, _: f"SELECT id, thrice(n) AS n FROM {raw} WHERE n <> 3",
     "no rule": lambda raw, _: f"SELECT id, row_number() OVER (ORDER BY id, n, label) AS place FROM {raw}",
 }
+
+
+def prepared(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The connection with the function that a query calls."""
+    return space_sql.register_function(con, "thrice", _thrice, ["BIGINT"], "BIGINT", version="1")
+
+
+def _thrice(value: int) -> int:
+    return 3 * value
 
 
 def create_sources(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -65,6 +76,8 @@ class Operation:
     def prepare(self, con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         """What must be there before."""
         create_sources(con, folder)
+        if self.query == "function":
+            prepared(con)
         if self.function == "space_refresh":
             materialize(con, folder, self.query)
             change_sources(con, folder)
@@ -84,6 +97,9 @@ def materialize(con: duckdb.DuckDBPyConnection, folder: Path, query: str) -> Row
 def run_once(pipe: Any, operation: Operation, folder: Path, at_step: steps.KillAt) -> None:
     """Do it in a process of its own; says the result, or the error."""
     con = space_sql.connect()
+    if operation.query == "function":
+        prepared(con)
+        computed.FIRST = 0.0  # every batch is a file
     with engine.cursor() as warm:
         warm.execute("SELECT 1")
     steps.install(at_step)

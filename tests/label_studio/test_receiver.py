@@ -8,12 +8,9 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,7 @@ from space_sql.dataset.session import Session
 from space_sql.dataset.transact import Options
 from space_sql.interop.label_studio.batch import Batch
 from space_sql.interop.label_studio.datasets import put
+from tests.label_studio.processes import free_port, served
 
 httpx = pytest.importorskip("httpx", reason="pip install 'space-sql[label-studio]'")
 pytest.importorskip("uvicorn", reason="pip install 'space-sql[label-studio]'")
@@ -34,34 +32,6 @@ DATA = ROOT / "tests/data/label_studio"
 STREAM = [orjson.loads(line) for line in (DATA / "webhooks/stream.jsonl").read_bytes().splitlines()]
 EVENTS = [orjson.dumps(event["body"]) for event in STREAM if event["path"] == "/boxes"]
 LONG = bool(os.environ.get("SPACE_SQL_LONG"))
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-@contextmanager
-def _served(root: Path, port: int, *options: str, secret: str = "") -> Iterator[subprocess.Popen[bytes]]:
-    """A receiver that answers; killed at the end."""
-    command = [sys.executable, "-m", "space_sql.cli", "label-studio", "serve", str(root), "--port", str(port), *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LABEL_STUDIO_WEBHOOK_SECRET": secret}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
-    try:
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
-            with socket.socket() as one:
-                if one.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        if process.stderr:
-            process.stderr.close()
 
 
 def _rows(root: Path) -> Any:
@@ -83,9 +53,9 @@ def test_no_event_that_was_answered_is_lost_by_killing(tmp_path: Path, seed: int
     chosen = random.Random(seed)
     wanted = _started(tmp_path / "wanted")
     put(Session(0, 0), str(wanted), Batch(events=EVENTS), Options())
-    root, port, sent = _started(tmp_path / "killed"), _free_port(), 0
+    root, port, sent = _started(tmp_path / "killed"), free_port(), 0
     while sent < len(EVENTS):
-        with _served(root, port) as process:
+        with served(root, port) as process:
             for _ in range(chosen.randint(1, 1 + len(EVENTS) // 3)):
                 if sent == len(EVENTS):
                     break
@@ -94,7 +64,7 @@ def test_no_event_that_was_answered_is_lost_by_killing(tmp_path: Path, seed: int
             time.sleep(chosen.choice([0, 0, 0.05, 0.5]))
             process.send_signal(signal.SIGKILL)
             process.wait()
-    with _served(root, port):
+    with served(root, port):
         until = time.monotonic() + 60
         while _rows(root) != _rows(wanted) and time.monotonic() < until:
             time.sleep(0.2)
@@ -105,10 +75,10 @@ def test_no_event_that_was_answered_is_lost_by_killing(tmp_path: Path, seed: int
 
 
 def test_what_it_must_not_take_it_refuses(tmp_path: Path) -> None:
-    root, port = _started(tmp_path / "ds"), _free_port()
+    root, port = _started(tmp_path / "ds"), free_port()
     before = _rows(root)
     with (
-        _served(root, port, "--size", "5000", secret="a secret"),
+        served(root, port, "--size", "5000", secret="a secret"),
         httpx.Client(base_url=f"http://127.0.0.1:{port}") as web,
     ):
         right = {"Authorization": "a secret"}
@@ -137,3 +107,16 @@ def test_it_listens_to_others_only_with_a_secret(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "LABEL_STUDIO_WEBHOOK_SECRET" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_whom_it_listens_to(tmp_path: Path) -> None:
+    root, port = _started(tmp_path / "ds"), free_port()
+    with served(root, port, "--host", "0.0.0.0", "--header", "X-Secret", secret="a secret"):
+        for header, status in (("Authorization", 401), ("X-Secret", 200)):
+            answer = httpx.post(f"http://127.0.0.1:{port}/", content=EVENTS[0], headers={header: "a secret"})
+            assert answer.status_code == status
+        second = [sys.executable, "-m", "space_sql.cli", "label-studio", "serve", str(root), "--port", str(port + 1)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(second, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1
+        assert "another receiver is at work" in done.stderr

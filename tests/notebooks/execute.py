@@ -12,6 +12,8 @@ import nbclient
 import nbformat
 from nbformat import NotebookNode
 
+from tests.notebooks.kernels import forked
+
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MODELS = ("torch", "sklearn", "PIL")
@@ -25,7 +27,7 @@ _METADATA = {
 
 def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
     """The notebook as it is after running it in a folder, without what differs from run to run."""
-    with mock.patch.dict(os.environ, _ENVIRONMENT):
+    with forked(), mock.patch.dict(os.environ, _ENVIRONMENT):
         nbclient.NotebookClient(
             notebook, kernel_name="python3", record_timing=False, resources={"metadata": {"path": str(folder)}}
         ).execute()

@@ -15,7 +15,7 @@ import space_sql
 from tests.concurrency.scratch import scratch_folder
 from tests.concurrency.sql import call, call_sql, kind_and_message
 from tests.crash.child import process, received
-from tests.crash.views import check_history, create_sources, materialize
+from tests.crash.views import check_history, create_sources, materialize, prepared
 from tests.property.views.surface import positions
 
 pytestmark = pytest.mark.stress
@@ -24,7 +24,7 @@ LONG = bool(os.environ.get("SPACE_SQL_LONG"))
 
 def refresh(pipe: Any, folder: Path, times: int) -> None:
     """A process that refreshes; tells each result, or the error."""
-    con = space_sql.connect()
+    con = prepared(space_sql.connect())
     con.execute("SET VARIABLE space_sync = false")
     for _ in range(times):
         try:
@@ -49,11 +49,11 @@ def write(pipe: Any, folder: Path, times: int, expire: bool) -> None:
     pipe.send("done")
 
 
-@pytest.mark.parametrize("query", ["rows", "groups", "join"])
+@pytest.mark.parametrize("query", ["rows", "groups", "join", *(["function"] if LONG else [])])
 def test_refreshers_at_once_neither_repeat_nor_skip_a_change(query: str) -> None:
     times = 150 if LONG else 6
     with scratch_folder() as folder, space_sql.connect() as con, ExitStack() as stack:
-        create_sources(con, folder)
+        create_sources(prepared(con), folder)
         materialize(con, folder, query)
         writer = stack.enter_context(process(write, folder, times * 3, False))[1]
         refreshers = [stack.enter_context(process(refresh, folder, times))[1] for _ in range(2)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -277,7 +278,21 @@ def test_a_refresh_that_fails_leaves_what_it_computed(con: Connection) -> None:
         call(con, make)
     assert len(done) == 40
     call(con, make)
-    assert len(done) == 40 + 50 - 16, "the slice that failed is computed again: 16 rows were done before it"
+    assert len(done) == 40 + 50 - 31, "the slice that failed is computed again: 31 rows were done before it"
+
+
+def test_results_are_kept_for_views_alone(con: Connection) -> None:
+    functions = Counted(con)
+    failing = "SELECT id, embed(name) AS e, CASE WHEN id = 99 THEN error('half-way') END AS x FROM space_scan('raw')"
+    with pytest.raises(duckdb.Error, match="half-way"):
+        call(con, f"space_materialize('mv', $${failing}$$)")
+    con.execute("SELECT embed('by hand')").fetchall()
+    assert not list(computed._open)
+    shutil.rmtree("mv")
+    con.execute("EXPLAIN CALL space_materialize('mv', 'SELECT id, embed(name) AS e FROM space_scan(''raw'')')")
+    con.sql("SELECT embed('by hand')").fetchall()
+    assert functions.embedded.count("by hand") == 2
+    assert not Path("mv").exists()
 
 
 def test_two_refreshes_at_once_are_both_right(con: Connection) -> None:
@@ -374,6 +389,18 @@ def test_a_long_refresh_shows_how_far_it_is(con: Connection, monkeypatch: pytest
     assert "embed v1" in written.getvalue()
     assert re.search("5[01] computed", written.getvalue()), "DuckDB 1.5 also asks for NULL"
     assert not list(computed._open)
+
+
+def test_an_engine_that_is_missing_says_what_brings_it(con: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = Counted(con)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    missing = "engine => 'ray' needs Ray, which is not installed: pip install 'space-sql\\[ray\\]'"
+    with pytest.raises(duckdb.Error, match=missing):
+        call(con, f"space_materialize('mv', $${QUERY}$$, engine => 'ray')")
+    assert functions.counts == (0, 0)
+    call(con, f"space_materialize('mv', $${QUERY}$$, engine => 'local')")
+    with pytest.raises(duckdb.Error, match=missing):
+        call(con, "space_refresh('mv', engine => 'ray')")
 
 
 def test_a_link_in_the_place_of_results_is_never_followed(con: Connection, tmp_path: Path) -> None:

@@ -149,7 +149,9 @@ def headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("page", [README, *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [README, ROOT / "notebooks/README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: page.stem
+)
 def test_every_link_leads_to_a_page_and_its_heading(page: Path) -> None:
     for link in _LINK.finditer(page.read_text(encoding="utf-8")):
         target = page.parent / link["path"] if link["path"] else page
@@ -158,19 +160,22 @@ def test_every_link_leads_to_a_page_and_its_heading(page: Path) -> None:
 
 
 @pytest.mark.notebook
-def test_the_python_and_jupyter_cells_run_in_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nbclient = pytest.importorskip("nbclient", reason="needs the notebook extra")
+def test_the_python_and_jupyter_cells_run_in_a_notebook(tmp_path: Path) -> None:
+    pytest.importorskip("nbclient", reason="needs the notebook extra")
     nbformat = pytest.importorskip("nbformat", reason="needs the notebook extra")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    session = Session()
+    from tests.notebooks.execute import execute
+
     cells = []
-    for fence in fences(README.read_text(encoding="utf-8")):
-        if fence.language == "python":
-            cells.append(nbformat.v4.new_code_cell(fence.text))
-        elif fence.language == "sql":
-            session.sql(fence.text)
-    nbclient.NotebookClient(nbformat.v4.new_notebook(cells=cells), kernel_name="python3").execute()
+    with chdir(tmp_path):
+        session = Session()
+        for fence in fences(README.read_text(encoding="utf-8")):
+            if fence.language == "python":
+                cells.append(nbformat.v4.new_code_cell(fence.text))
+            elif fence.language == "sql":
+                session.sql(fence.text)
+            elif fence.text.startswith("space-sql quickstart\n"):
+                session.bash("space-sql quickstart")
+    execute(nbformat.v4.new_notebook(cells=cells), tmp_path)
     assert any(fence.startswith("%%sql") for fence in (cell.source for cell in cells))
 
 

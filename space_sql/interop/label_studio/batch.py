@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+Fetch = Callable[[str, Path], None]
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Batch:
         present: ids of further tasks that exist.
         deleted: ids of tasks that are gone.
         users: e-mail addresses of annotators by id.
+        fetch: puts what is at an address that a task names into a file.
     """
 
     file: Path | None = None
@@ -28,3 +31,4 @@ class Batch:
     present: Sequence[int] = ()
     deleted: Sequence[int] = ()
     users: Mapping[int, str] = field(default_factory=dict)
+    fetch: Fetch | None = None

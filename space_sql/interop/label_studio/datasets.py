@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -88,18 +89,25 @@ class _Put:
         self.branch = branch_of(session, options)
 
     def run(self, batch: Batch) -> list[Row]:
-        con = self.con
-        if read(con, batch):
+        if read(self.con, batch):
             self._refuse_less()
-        if self.media is not None:
-            self.media.find(con)
-        rows = []
+        if self.media is None:
+            self.con.execute("CREATE TEMP TABLE ls_with_media (task_id BIGINT)")
+        else:
+            self.media.find(self.con)
+        with TemporaryDirectory(prefix="space-label-studio-") as fetched:
+            return self._all(batch, Path(fetched))
+
+    def _all(self, batch: Batch, fetched: Path) -> list[Row]:
+        con, rows = self.con, []
         for name in KEYS:
             view = self._view(name)
             self._stored(name, view)
             con.execute(statements(name))
             if name == "annotations":
                 con.execute(statements("late"))
+            if name == "tasks" and self.media is not None:
+                self.media.fetch(con, batch.fetch, fetched)
             result = self._write(name, view)
             rows.append({"dataset": name, "path": str(self.root / name), **result.row()})
         return rows

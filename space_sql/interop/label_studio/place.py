@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,16 @@ class Place:
     def parts(self, project: int) -> Path:
         """Parts of an export that were fetched and wait for the others."""
         return self._made(f"parts-{project}")
+
+    @staticmethod
+    def unfinished(project: int) -> str:
+        """How the names of folders begin that a sync needs only while it runs."""
+        return f"export-{project}-"
+
+    def tidy(self, project: int) -> None:
+        """Remove such folders of syncs that were killed."""
+        for left in self.root.glob(f"{self.unfinished(project)}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _made(self, name: str) -> Path:
         folder = self.root / name

@@ -14,7 +14,8 @@ from space_sql.dataset.plan import source_struct
 from space_sql.dataset.transact import Report
 from space_sql.errors import InvalidInputError, NotFoundError, StorageError, near
 from space_sql.format.types import quote_identifier
-from space_sql.interop.label_studio.server import Server, Unsure
+from space_sql.interop.label_studio.patience import Unsure
+from space_sql.interop.label_studio.server import Server
 from space_sql.interop.label_studio.statements import statements
 
 KEY = "space_key"

@@ -24,6 +24,7 @@ class Queue:
     """
 
     def __init__(self, place: Place, *, limit: int = 100_000) -> None:
+        self.place = place
         self._folder = place.queue
         self._rejected = place.rejected
         self._limit = limit
@@ -60,3 +61,9 @@ class Queue:
     def _count(self, change: int) -> None:
         with self._lock:
             self._waiting += change
+
+
+def accepted_at(event: Path) -> int:
+    """When an event was accepted, in nanoseconds since 1970."""
+    told = event.name.partition("-")[0]
+    return int(told) if told.isdecimal() else time.time_ns()

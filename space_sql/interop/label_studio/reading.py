@@ -34,6 +34,7 @@ def read(con: duckdb.DuckDBPyConnection, batch: Batch) -> bool:
     con.execute(f"SET VARIABLE ls_partial = {str(not batch.complete).lower()}")
     for name, ids in (("ls_present", batch.present), ("ls_deleted_tasks", batch.deleted)):
         con.execute(f"CREATE TEMP TABLE {name} AS SELECT unnest($1::BIGINT[]) AS task_id", [list(ids)])
+    con.execute("CREATE TEMP TABLE ls_ended_tasks (task_id BIGINT, seq BIGINT)")
     con.execute("CREATE TEMP TABLE ls_deleted_annotations (annotation_id BIGINT)")
     con.execute(
         "CREATE TEMP TABLE ls_users AS SELECT unnest($1::BIGINT[]) AS id, unnest($2::VARCHAR[]) AS email",

@@ -6,13 +6,17 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
 
 from space_sql.errors import InvalidInputError, NotFoundError, StorageError
+from space_sql.interop.label_studio.fetching import download, fetch_public
+from space_sql.interop.label_studio.patience import Busy, Unsure, library, patiently
 
 if TYPE_CHECKING:
     import httpx
@@ -23,6 +27,7 @@ TOKEN = "LABEL_STUDIO_API_KEY"
 _ADDRESS = re.compile(r"(?P<base>https?://[^?#]+?)/(?:api/)?projects/(?P<project>\d+)(?:[/?#].*)?")
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
 _PAGE = 1000
+_Answer = TypeVar("_Answer")
 
 
 class Server:
@@ -33,19 +38,22 @@ class Server:
         rate: requests a second, at most.
         attempts: how often a request is tried.
         timeout: seconds to wait for an answer.
+        pause: seconds to wait before the second attempt, at most; longer each time.
     """
 
-    def __init__(self, address: str, *, rate: float = 20.0, attempts: int = 8, timeout: float = 60.0) -> None:
+    def __init__(
+        self, address: str, *, rate: float = 20.0, attempts: int = 8, timeout: float = 60.0, pause: float = 0.4
+    ) -> None:
         found = _ADDRESS.fullmatch(address)
         if found is None:
             raise InvalidInputError(f"'{address}' is no project's address; it is like http://localhost:8080/projects/2")
         self.base, self.project = found["base"], int(found["project"])
-        self._rate, self._attempts, self._timeout = rate, attempts, timeout
+        self._rate, self._attempts, self._pause = rate, attempts, pause
         self._next = 0.0
         self._token = os.environ.get(TOKEN, "")
         if not self._token:
             raise InvalidInputError(f"the environment variable {TOKEN} holds no token for {self.base}")
-        self._client = _httpx().Client(base_url=self.base, timeout=timeout, follow_redirects=True)
+        self._client = library().Client(base_url=self.base, timeout=timeout, follow_redirects=True)
         if self._token.count(".") != 2:
             self._client.headers["Authorization"] = f"Token {self._token}"
 
@@ -59,7 +67,15 @@ class Server:
 
     def get(self, path: str, **params: Any) -> Any:
         """The JSON that a GET gives."""
-        return self.send("GET", path, params=params).json()
+        return self._json(self.send("GET", path, params=params))
+
+    def _json(self, answer: httpx.Response) -> Any:
+        try:
+            return answer.json()
+        except ValueError as error:
+            kind = answer.headers.get("Content-Type", "nothing").partition(";")[0]
+            told = f"{self.base} answered {answer.request.url.path} with {kind}, not with JSON"
+            raise StorageError(f"{told}: is it a Label Studio server?") from error
 
     def send(self, method: str, path: str, *, once: bool = False, **arguments: Any) -> httpx.Response:
         """The answer to a request, tried again while the server is busy or away.
@@ -87,7 +103,7 @@ class Server:
         """A personal token is changed for one of a few minutes."""
         if "Authorization" not in self._client.headers:
             answer = self._client.post("/api/token/refresh", json={"refresh": self._token})
-            access = _checked(answer, self).json()["access"]
+            access = self._json(_checked(answer, self))["access"]
             self._client.headers["Authorization"] = f"Bearer {access}"
 
     def forget_access(self) -> bool:
@@ -104,33 +120,8 @@ class Server:
             time.sleep(self._next - now)
         self._next = max(now, self._next) + 1 / self._rate
 
-    def _patiently(self, request: Any, what: str, *, again: bool = True) -> Any:
-        import tenacity
-
-        httpx = _httpx()
-        fallback = tenacity.wait_exponential_jitter(initial=0.2, max=20)
-
-        again_on = (_Busy, httpx.TransportError)
-
-        def wait(state: tenacity.RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome is not None else None
-            asked = error.after if isinstance(error, _Busy) else None
-            return min(asked, 120.0) if asked is not None else fallback(state)
-
-        try:
-            return tenacity.Retrying(
-                retry=tenacity.retry_if_exception(
-                    lambda e: (again or (isinstance(e, _Busy) and e.refused)) and isinstance(e, again_on)
-                ),
-                stop=tenacity.stop_after_attempt(self._attempts),
-                wait=wait,
-                reraise=True,
-            )(request)
-        except _Busy as error:
-            raise StorageError(f"{self.base} answered {error} to {what}, {self._attempts} times") from error
-        except httpx.TransportError as error:
-            told = str(error) or type(error).__name__
-            raise StorageError(f"{self.base} does not answer to {what}: {told} ({self._attempts} attempts)") from error
+    def _patiently(self, request: Callable[[], _Answer], what: str, *, again: bool = True) -> _Answer:
+        return patiently(request, f"{what} of {self.base}", self._attempts, self._pause, again=again)
 
     @contextmanager
     def export(self, ids: Sequence[int] | None = None) -> Iterator[Path]:
@@ -152,26 +143,59 @@ class Server:
             with file.open("wb") as out:
                 for piece in answer.iter_bytes():
                     out.write(piece)
+        with file.open("rb") as written:
+            first = written.read(1)
+            written.seek(max(0, file.stat().st_size - 16))
+            if first != b"[" or not written.read().rstrip().endswith(b"]"):
+                raise StorageError(f"{self.base} sent an export that is cut off or no JSON array; try again")
 
-    def tasks(self, *, fields: str, query: str | None = None) -> Iterator[dict[str, Any]]:
-        """Tasks in the list's form, page by page; ``fields`` are the keys that are wanted."""
-        page, seen, total = 1, 0, 1
-        while seen < total:
-            params: dict[str, Any] = {
-                "project": self.project,
-                "page": page,
-                "page_size": _PAGE,
-                "include": fields,
-                "ordering": "id",
-            }
-            if query is not None:
-                params["query"] = query
-            found = self.get("/api/tasks", **params)
-            tasks, total = found["tasks"], int(found["total"])
+    def fetch(self, address: str, file: Path) -> None:
+        """Write what a task names into a file: this server is asked with the token, another one as anyone may.
+
+        Raises:
+            NotFoundError, InvalidInputError, StorageError: as ``fetch_public`` does.
+        """
+        ours = f"{self.base}/"
+        if not address.startswith((ours, "/")) or address.startswith("//"):
+            fetch_public(address, file)
+            return
+        path = address.removeprefix(self.base)
+        self._patiently(lambda: self._fetch(path, file), f"GET {path}")
+
+    def _fetch(self, path: str, file: Path) -> None:
+        self._wait()
+        self._authorize()
+        download(self._client, path, file, self.forget_access)
+
+    def tasks(self, *, fields: str) -> Iterator[dict[str, Any]]:
+        """Tasks in the list's form, by their ids; ``fields`` are the keys that are wanted.
+
+        A page begins after the last id of the one before, so none is passed over when others are deleted meanwhile.
+        """
+        after = 0
+        while True:
+            found = self.get(
+                "/api/tasks",
+                project=self.project,
+                page=1,
+                page_size=_PAGE,
+                include=fields,
+                ordering="id",
+                query=orjson.dumps(_after(after)).decode(),
+            )
+            try:
+                tasks, total = found["tasks"], int(found["total"])
+                ids = [int(task["id"]) for task in tasks]
+            except (LookupError, TypeError, ValueError) as error:
+                raise StorageError(f"{self.base} sent a list of tasks of a form that is not known") from error
+            if ids and (ids != sorted(set(ids)) or ids[0] <= after):
+                raise StorageError(f"{self.base} sent tasks that were not asked for, or twice; nothing was changed")
             yield from tasks
-            if not tasks:
+            if len(tasks) >= total:
                 return
-            page, seen = page + 1, seen + len(tasks)
+            if not tasks:
+                raise StorageError(f"{self.base} told of {total} more tasks and sent none; nothing was changed")
+            after = ids[-1]
 
     def users(self) -> dict[int, str]:
         """E-mail addresses by id; none where the token may not see them."""
@@ -198,17 +222,10 @@ class Server:
         self.send("POST", "/api/webhooks/", json=wanted)
 
 
-class Unsure(StorageError):
-    """A request that must not be made twice may have been done or not."""
-
-
-class _Busy(Exception):
-    """The server asks to come again, ``after`` so many seconds where it says so; ``refused``: it did nothing."""
-
-    def __init__(self, status: int, after: float | None) -> None:
-        super().__init__(str(status))
-        self.after = after
-        self.refused = status in (401, 425, 429, 503)
+def _after(number: int) -> dict[str, Any]:
+    """The filter of tasks with greater ids."""
+    item = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": number}
+    return {"filters": {"conjunction": "and", "items": [item]}}
 
 
 def _checked(answer: httpx.Response, server: Server) -> httpx.Response:
@@ -218,23 +235,12 @@ def _checked(answer: httpx.Response, server: Server) -> httpx.Response:
         return answer
     if status in _BUSY:
         told = answer.headers.get("Retry-After", "")
-        raise _Busy(status, float(told) if told.isdecimal() else None)
+        raise Busy(status, float(told) if told.isdecimal() else None)
     if status == 401 and server.forget_access():
-        raise _Busy(status, 0.0)
+        raise Busy(status, 0.0)
     path = answer.request.url.path
     if status in (401, 403):
         raise InvalidInputError(f"{server.base} refuses the token in {TOKEN} ({status} to {path})")
     if status == 404:
         raise NotFoundError(f"{server.base} has no {path}: is {server.project} the right project?")
     raise InvalidInputError(f"{server.base} answered {status} to {path}: {' '.join(answer.text.split())[:300]}")
-
-
-def _httpx() -> Any:
-    try:
-        import httpx
-        import tenacity  # noqa: F401
-    except ImportError as error:
-        raise InvalidInputError(
-            f"talking to Label Studio needs {error.name}: pip install 'space-sql[label-studio]'"
-        ) from error
-    return httpx

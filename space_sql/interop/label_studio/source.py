@@ -22,7 +22,7 @@ def arrived(source: str) -> Iterator[Batch]:
         from space_sql.interop.label_studio.server import Server
 
         with Server(source) as server, server.export() as file:
-            yield Batch(file=file, project=server.project, users=server.users())
+            yield Batch(file=file, project=server.project, users=server.users(), fetch=server.fetch)
         return
     file = Path(source).expanduser().absolute()
     if not file.is_file():

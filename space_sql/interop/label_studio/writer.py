@@ -5,23 +5,26 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import duckdb
 import orjson
 
 from space_sql.dataset.session import Session
-from space_sql.dataset.transact import Options
-from space_sql.errors import InvalidInputError, SpaceError
-from space_sql.interop.label_studio.batch import Batch
+from space_sql.dataset.transact import Options, branch_of
+from space_sql.errors import InvalidInputError, NotFoundError, SpaceError
+from space_sql.interop.label_studio.batch import Batch, Fetch
 from space_sql.interop.label_studio.datasets import put
 from space_sql.interop.label_studio.media import Media
-from space_sql.interop.label_studio.queue import Queue
+from space_sql.interop.label_studio.queue import Queue, accepted_at
+from space_sql.interop.label_studio.standing import OVERLAP, asked_at
 
 _log = logging.getLogger("space_sql.label_studio")
 _BATCH = 500
 _PAUSE = 0.2
 _LONGEST = 60.0
+_UNWRITABLE = (InvalidInputError, NotFoundError, duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError)
 
 
 class Writer(threading.Thread):
@@ -30,6 +33,8 @@ class Writer(threading.Thread):
     Args:
         reconcile: brings the datasets up to the server, for what no event tells; None without a server.
         every: seconds between two of these.
+        users: e-mail addresses by id, as they become known.
+        fetch: brings what tasks name.
     """
 
     def __init__(
@@ -41,10 +46,14 @@ class Writer(threading.Thread):
         *,
         reconcile: Callable[[], object] | None = None,
         every: float = 300.0,
+        users: Mapping[int, str] | None = None,
+        fetch: Fetch | None = None,
     ) -> None:
         super().__init__(name="label-studio-writer", daemon=True)
         self._queue, self._path, self._options, self._media = queue, path, options, media
         self._reconcile, self._every = reconcile, every
+        self._users = users if users is not None else {}
+        self._fetch = fetch
         self._due = time.monotonic() if reconcile is not None else float("inf")
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -89,19 +98,20 @@ class Writer(threading.Thread):
     def write(self) -> None:
         """Write all events that wait."""
         while events := self._queue.waiting()[:_BATCH]:
-            good = [event for event in events if self._is_event(event)]
+            news = [event for event in events if self._is_event(event) and self._is_news(event)]
             try:
-                self._put(good)
-            except InvalidInputError:
-                good = [event for event in good if self._is_put(event)]
-            self._queue.remove(good)
+                self._put(news)
+            except _UNWRITABLE:
+                put(Session(0, 0), self._path, Batch(), self._options, self._media)  # are the datasets to blame?
+                news = [event for event in news if self._is_put(event)]
+            self._queue.remove([event for event in events if event.exists()])
 
     def _is_put(self, event: Path) -> bool:
         """Write one event; what cannot be written is put aside."""
         try:
             self._put([event])
-        except InvalidInputError as error:
-            _log.warning("%s is put aside: %s", event.name, error.line)
+        except _UNWRITABLE as error:
+            _log.warning("%s is put aside: %s", event.name, error.line if isinstance(error, SpaceError) else error)
             self._queue.reject(event)
             return False
         return True
@@ -112,7 +122,8 @@ class Writer(threading.Thread):
         if len(telling) < len(bodies):  # an event without its payload: only the server knows
             self._due = time.monotonic()
         if telling:
-            put(Session(0, 0), self._path, Batch(events=telling), self._options, self._media)
+            batch = Batch(events=telling, users=self._users, fetch=self._fetch)
+            put(Session(0, 0), self._path, batch, self._options, self._media)
 
     def _is_event(self, event: Path) -> bool:
         try:
@@ -124,3 +135,11 @@ class Writer(threading.Thread):
         if event.exists():
             self._queue.reject(event)
         return False
+
+    def _is_news(self, event: Path) -> bool:
+        """Whether the server was not asked since: what waited too long could undo what came later."""
+        project = orjson.loads(event.read_bytes()).get("project")
+        number = project.get("id") if isinstance(project, dict) else None
+        branch = branch_of(Session(0, 0), self._options)
+        asked = asked_at(self._queue.place, number, branch) if isinstance(number, int) else 0
+        return accepted_at(event) > asked - OVERLAP.total_seconds() * 1e9

@@ -18,10 +18,11 @@ Columns = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Stored:
-    """The rows that a view has: a query of them, and its columns; both are unknown before the first result."""
+    """The rows that a view has: a query of them, its columns and their number; unknown before the first result."""
 
     sql: str = ""
     columns: tuple[tuple[str, str], ...] | None = None
+    count: int = 0
 
     def fits(self, columns: Columns) -> bool:
         """Whether they have these columns."""

@@ -50,7 +50,7 @@ def sources(query: str) -> list[str]:
 
 def expanded(query: str, views: Mapping[str, str]) -> str:
     """A query with the text of the views in it."""
-    return _VIEW.sub(lambda m: f"({expanded(views[m[1]], views)})", query)
+    return _VIEW.sub(lambda m: f"({expanded(views[m[1]], views)})" if m[1] in views else m[0], query)
 
 
 def pinned(query: str, versions: Mapping[str, object]) -> str:
