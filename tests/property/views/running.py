@@ -40,6 +40,7 @@ class Running:
         self.explained: Counter[str] = Counter()
         self.done: list[tuple[str, str | None]] = []
         self.check: str | None = None
+        self.rules: tuple[str, ...] = ()
 
     def do(self, step: Step) -> None:
         """Do a step; raises Wrong."""
@@ -76,6 +77,7 @@ class Running:
                 raise Wrong("clear errors", f"{sql}\n{error}") from None
             self.counted["writes refused"] += 1
             return False
+        self.counted[f"wrote by {sql.split('(')[0].split()[-1]}"] += 1
         return True
 
     def materialize(self, step: Step) -> None:
@@ -129,6 +131,8 @@ class Running:
         snapshot, policy, _, *counts, _, reason = row
         self.counted["refreshes"] += 1
         self.counted[f"policy {policy}"] += 1
+        if policy == "incremental":
+            self.counted.update(f"incremental {rule}" for rule in self.rules)
         if policy == "full":
             self.reasons[re.sub(r"\d+|'[^']*'", "#", str(reason))] += 1
             if not reason:
@@ -202,7 +206,7 @@ class Running:
         """Whether explain says that the next refresh can be incremental."""
         found = explained(self.con, str(self.folder / name))
         self.explained[found.reason.split(":")[0] or "incremental"] += 1
-        self.counted["refreshes with merge"] += "group by: merge" in found.rules
+        self.rules = found.rules
         return found.incremental
 
 
