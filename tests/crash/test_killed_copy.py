@@ -85,6 +85,6 @@ def test_a_killed_insert_leaves_all_or_nothing_and_files_that_vacuum_takes(
             kept = {f"data/{name}" for name in os.listdir(path / "data")}
             assert not left & kept, "what the killed one left is gone"
         shutil.rmtree(path)
-        number += 1 if LONG else 3
+        number += 1 if LONG else 4
     assert (True, True) in outcomes, "it was killed when there were files that nobody needs"
     assert (False, False) in outcomes
