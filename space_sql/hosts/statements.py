@@ -6,6 +6,7 @@ What DuckDB gets is run in the caller's own frame, where it looks for data frame
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
@@ -13,12 +14,16 @@ from typing import Any
 
 import duckdb
 
+from space_sql.dataset.dataset import open_dataset
 from space_sql.errors import InvalidInputError, SpaceError
+from space_sql.format.types import quote_literal
 from space_sql.hosts.copying import COPIED, copied
 from space_sql.statements.rewrite import known_to_duckdb, maybe, rewritten
 from space_sql.statements.text import split
 from space_sql.statements.values import Parameters
 
+_NO_TABLE = re.compile(r"Table with name (.+) does not exist!")
+_OURS = re.compile(r"Invalid Input Error: [a-z]+(?:-[a-z]+)*: ")
 _TAKEN = ("execute", "sql", "query")
 _ROWS = 2048
 
@@ -51,7 +56,12 @@ def _taking(
         query = arguments[0] if arguments else named.get("query")
         text = query.query if isinstance(query, duckdb.Statement) else query
         if not isinstance(text, str) or not maybe(text) or not prepared(self):
-            return _in_frame(frame, method, self, *arguments, **named)
+            try:
+                return _in_frame(frame, method, self, *arguments, **named)
+            except duckdb.CatalogException as error:
+                if isinstance(text, str) and prepared(self) and (lost := _lost(text, error)):
+                    raise _as_duckdb(lost) from None
+                raise
         by_position = method is execute and len(arguments) > 1
         parameters = arguments[1] if by_position else named.get("parameters", named.get("params"))
         *before, last = statements(self, text)
@@ -89,7 +99,30 @@ def _run(
             query = copied(found.call, ask) or query
     if parameters is not None:
         rest = {**rest, "parameters" if method is execute else "params": parameters}
-    return _in_frame(frame, method, con, query, **rest)
+    try:
+        return _in_frame(frame, method, con, query, **rest)
+    except duckdb.CatalogException as error:
+        if lost := _lost(str(query), error):
+            raise _as_duckdb(lost) from None
+        raise
+    except duckdb.InvalidInputException as error:
+        if found is None or not _OURS.match(str(error)):
+            raise
+        raise type(error)(str(error).split("\n\nLINE ", 1)[0]) from None  # a line that the caller did not write
+
+
+def _lost(text: str, error: duckdb.CatalogException) -> SpaceError | None:
+    """That there is no dataset, where a text names one by a path in quotes that DuckDB knows nothing of."""
+    found = _NO_TABLE.search(str(error))
+    named = r"\b(?:from|join|into|update|using)\s+" + re.escape(quote_literal(found[1])) if found else ""
+    if found is None or not re.search(named, text, re.IGNORECASE):
+        return None
+    path, _, version = found[1].rpartition("@")
+    try:
+        open_dataset(path if path and "/" not in version else found[1])
+    except SpaceError as lost:
+        return lost
+    return None
 
 
 def _drain(result: Any) -> None:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from space_sql.errors import InvalidInputError, NotFoundError
 from space_sql.format.records import RECORD_BYTES
-from space_sql.interop.label_studio.patience import Busy, library, patiently
+from space_sql.interop.label_studio.patience import Busy, check_busy, library, patiently
 
 if TYPE_CHECKING:
     import httpx
 
-_BUSY = {408, 425, 429, 500, 502, 503, 504}
 _ATTEMPTS = 5
 _PAUSE = 0.4
 _TIMEOUT = 60.0
@@ -38,10 +37,8 @@ def fetch_public(address: str, file: Path) -> None:
 def download(client: httpx.Client, address: str, file: Path, renew: Callable[[], bool] = lambda: False) -> None:
     """One attempt; ``renew`` is asked whether one that was not allowed may be in the next."""
     with client.stream("GET", address) as answer:
+        check_busy(answer)
         status = answer.status_code
-        if status in _BUSY:
-            told = answer.headers.get("Retry-After", "")
-            raise Busy(status, float(told) if told.isdecimal() else None)
         if status == 401 and renew():
             raise Busy(status, 0.0)
         if status in (404, 410):

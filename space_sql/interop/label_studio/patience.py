@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from space_sql.errors import InvalidInputError, StorageError
 
 if TYPE_CHECKING:
+    import httpx
     import tenacity
 
 _LONGEST = 120.0
+_BUSY = {408, 425, 429, 500, 502, 503, 504}
 _REFUSED = (401, 425, 429, 503)
 _Answer = TypeVar("_Answer")
 
@@ -26,6 +28,13 @@ class Busy(Exception):
         super().__init__(str(status))
         self.after = after
         self.refused = status in _REFUSED
+
+
+def check_busy(answer: httpx.Response) -> None:
+    """Raise Busy for an answer that asks to come again."""
+    if answer.status_code in _BUSY:
+        told = answer.headers.get("Retry-After", "")
+        raise Busy(answer.status_code, float(told) if told.isdecimal() else None)
 
 
 def patiently(request: Callable[[], _Answer], what: str, attempts: int, pause: float, *, again: bool = True) -> _Answer:

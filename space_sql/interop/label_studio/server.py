@@ -19,7 +19,7 @@ import orjson
 
 from space_sql.errors import InvalidInputError, NotFoundError, StorageError
 from space_sql.interop.label_studio.fetching import download, fetch_public
-from space_sql.interop.label_studio.patience import Busy, Unsure, library, patiently
+from space_sql.interop.label_studio.patience import Busy, Unsure, check_busy, library, patiently
 
 if TYPE_CHECKING:
     import httpx
@@ -28,7 +28,6 @@ TOKEN = "LABEL_STUDIO_API_KEY"
 """The environment variable of the token: an access token, or a personal one."""
 
 _ADDRESS = re.compile(r"(?P<base>https?://[^?#]+?)/(?:api/)?projects/(?P<project>\d+)(?:[/?#].*)?")
-_BUSY = {408, 425, 429, 500, 502, 503, 504}
 _PAGE = 1000
 _Answer = TypeVar("_Answer")
 
@@ -241,9 +240,7 @@ def _checked(answer: httpx.Response, server: Server) -> httpx.Response:
     status = answer.status_code
     if status < 400:
         return answer
-    if status in _BUSY:
-        told = answer.headers.get("Retry-After", "")
-        raise Busy(status, float(told) if told.isdecimal() else None)
+    check_busy(answer)
     if status == 401 and server.forget_access():
         raise Busy(status, 0.0)
     path = answer.request.url.path
