@@ -153,9 +153,12 @@ def test_a_syntax_error_points_at_the_callers_text(
         con.execute(f"DELETE FROM 'ds'; {statement}")
     *_, line, caret = str(error.value).splitlines()
     assert line == shown
-    place = caret.index("^")
-    rest = line.encode()[place:].decode() if duckdb.__version__ < "2" else line[place:]  # 1.5 counts bytes
-    assert rest.startswith(at)
+    if "MATERIALIZED" in statement or line.isascii():
+        assert line[caret.index("^") :].startswith(at)
+    else:  # as exactly as DuckDB: 1.5 is one off behind an é
+        with duckdb.connect() as plain, pytest.raises(duckdb.ParserException) as same:
+            plain.execute(f"DELETE FROM 'ds'; {statement}")
+        assert str(error.value) == str(same.value)
     assert rows(con) == BEFORE, "nothing runs of a text that cannot be read"
 
 
