@@ -8,8 +8,8 @@ from space_sql.views.relation import NoRule
 
 LARGE = 1_000_000
 """Source rows, up to which either refresh costs little."""
-LINEAR, MERGE = 0.5, 0.05
-"""The fractions of the source rows that may change, where what changed comes in as it is, or is added to groups."""
+LINEAR, MERGE = 1.0, 0.05
+"""How many rows may change for a row of the sources, where they come in as they are, or are added to groups."""
 TOUCHED = 0.25
 """How many changed rows there may be for a row of the view, where each makes others of its key be computed."""
 

@@ -14,7 +14,7 @@ TOTAL = 10 * LARGE
     ("rules", "changed", "held", "code"),
     [
         ({"changes", "linear"}, TOTAL // 3, TOTAL, None),
-        ({"changes", "linear", "terms"}, TOTAL * 6 // 10, TOTAL, "change-too-large"),
+        ({"changes", "linear", "terms"}, TOTAL * 11 // 10, TOTAL, "change-too-large"),
         ({"changes", "merge"}, TOTAL // 100, 1000, None),
         ({"changes", "merge"}, TOTAL // 10, 1000, "change-too-large"),
         ({"changes", "touched-keys"}, 1000, 1000, "change-too-large"),
