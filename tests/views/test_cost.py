@@ -17,6 +17,8 @@ TOTAL = 10 * LARGE
         ({"changes", "linear", "terms"}, TOTAL * 11 // 10, TOTAL, "change-too-large"),
         ({"changes", "merge"}, TOTAL // 100, 1000, None),
         ({"changes", "merge"}, TOTAL // 10, 1000, "change-too-large"),
+        ({"changes", "terms", "merge"}, TOTAL // 10, 1000, None),
+        ({"changes", "terms", "merge"}, TOTAL // 4, 1000, "change-too-large"),
         ({"changes", "touched-keys"}, 1000, 1000, "change-too-large"),
         ({"changes", "touched-keys"}, 1000, TOTAL, None),
         ({"changes", "touched-rows"}, TOTAL // 3, TOTAL, "change-too-large"),
