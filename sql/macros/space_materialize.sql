@@ -22,6 +22,6 @@ CREATE OR REPLACE TEMP MACRO space_materialize(
   branch := NULL, message := NULL, author := NULL, expected_snapshot := NULL, commit_key := NULL
 ) AS TABLE
 FROM _space_define('space_materialize', '{"snapshot_id":"BIGINT","operation":"VARCHAR","rows_inserted":"BIGINT","rows_updated":"BIGINT","rows_deleted":"BIGINT"}', to_json({
-  path: path::VARCHAR, view: view::VARCHAR, primary_keys: primary_keys, static: static, engine: engine::VARCHAR, time_zone: current_setting('TimeZone'),
+  path: path::VARCHAR, view: view::VARCHAR, primary_keys: primary_keys, static: static, engine: engine::VARCHAR, time_zone: current_setting('TimeZone'), settings: _space_settings(),
   branch: branch::VARCHAR, message: message::VARCHAR, author: author::VARCHAR, expected_snapshot: expected_snapshot::VARCHAR, commit_key: commit_key::VARCHAR
 })::VARCHAR);
