@@ -12,7 +12,7 @@ import atexit
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from space_sql.format.computed import Called
 from space_sql.storage.computed import Folder, Keys, taken
 from space_sql.views.evaluate import Columns, arrays, arrow_type, digests, evaluate
 from space_sql.views.functions import KNOWN, Function, Instance
+from space_sql.views.interrupt import Interrupt
 from space_sql.views.progress import Progress
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ class Computed:
         self._progress = Progress(rows)
         self.failed: SpaceError | None = None
         """What a function failed with: DuckDB would tell it in words of its own."""
+        self.interrupt = Interrupt()
         self.idle = False
         """Whether nothing is computed here: DuckDB may read rows that nobody takes."""
         _open.add(self)
@@ -173,9 +175,11 @@ class Computed:
         return taken(pieces, known, kept.type).take(pa.array(inverse.reshape(-1)))
 
     def _computed(self, function: Function, kept: Kept, columns: Columns, keys: Keys) -> pa.Array:
-        slices = (
-            self._engine.results(function, columns) if self._engine is not None else _slices(kept, function, columns)
-        )
+        check = self.interrupt.check
+        if self._engine is not None:
+            slices = self._engine.results(function, columns, check)
+        else:
+            slices = _slices(kept, function, columns, check)
         out: dict[int, pa.Array] = {}
         try:
             for at, values in slices:
@@ -212,13 +216,16 @@ class Computed:
                     kept.merge()
 
 
-def _slices(kept: Kept, function: Function, columns: Columns) -> Iterator[tuple[int, pa.Array]]:
+def _slices(
+    kept: Kept, function: Function, columns: Columns, check: Callable[[], None]
+) -> Iterator[tuple[int, pa.Array]]:
     """Some rows after the others, with the number of the first: a batch can be kept between two calls."""
     at, rows = 0, len(columns[0])
     while at < rows:
         begun = time.monotonic()
         part = evaluate(function, [c.slice(at, kept.rows) for c in columns])
         yield at, part
+        check()
         at += len(part)
         took = time.monotonic() - begun
         if took < _SLICE / 2:

@@ -24,6 +24,9 @@ _SLICE = 1.0
 _EACH = 2
 """Tasks under way for each processor: one works, the other is there when it is done."""
 
+_PATIENCE = 0.5
+"""Seconds after which a Ctrl-C is seen."""
+
 
 class Ray:
     """Ray's workers; they are met when the first row is to be computed.
@@ -45,8 +48,12 @@ class Ray:
         self._reached()
         return max(int(ray.cluster_resources().get("CPU", 1)), 1)
 
-    def results(self, function: Function, columns: Columns) -> Iterator[tuple[int, pa.Array]]:
+    def results(
+        self, function: Function, columns: Columns, check: Callable[[], None]
+    ) -> Iterator[tuple[int, pa.Array]]:
         """Results of slices of the rows, as they come, each with the number of its first row.
+
+        ``check`` is asked now and then, and may raise.
 
         Raises:
             InvalidInputError: the function failed; what other tasks computed came before.
@@ -57,6 +64,8 @@ class Ray:
         shipped, task = self._shipped([function]), self._remote(evaluated)
         rows = len(columns[0])
 
+        what = f"the function {called.name} was not computed by Ray"
+
         def sliced() -> Iterator[tuple[Any, int]]:
             at = 0
             while at < rows:
@@ -65,22 +74,24 @@ class Ray:
                 yield task.remote(shipped, [column.take(part) for column in columns]), at
                 at += size
 
-        for first, (values, took) in _done(sliced(), most, f"the function {called.name} was not computed by Ray"):
+        for first, (values, took) in _done(sliced(), most, what, check):
             if took < _SLICE / 2:
                 self._rows[called] = max(self._rows.get(called, 1), 2 * len(values))
             elif took > 2 * _SLICE:
                 self._rows[called] = max(len(values) // 2, 1)
             yield first, values
 
-    def written(self, work: Work, functions: Sequence[Function], queries: Sequence[str]) -> Iterator[Written]:
-        """The rows of each query, which a task writes, in the order in which they are done.
+    def written(
+        self, work: Work, functions: Sequence[Function], queries: Sequence[str], check: Callable[[], None]
+    ) -> Iterator[Written]:
+        """The rows of each query, which a task writes, in the order in which they are done; ``check`` as above.
 
         Raises:
             SpaceError: a task failed; the files of others came before.
         """
         shipped, task = self._shipped(functions), self._remote(written)
         tasks = ((task.remote(work, shipped, query), 0) for query in queries)
-        for _, done in _done(tasks, _EACH * self.processors, "rows were not computed by Ray"):
+        for _, done in _done(tasks, _EACH * self.processors, "rows were not computed by Ray", check):
             yield done
 
     def _reached(self) -> None:
@@ -136,7 +147,9 @@ def engine(name: str | None) -> Ray | None:
     return Ray()
 
 
-def _done(tasks: Iterator[tuple[Any, int]], most: int, what: str) -> Iterator[tuple[int, Any]]:
+def _done(
+    tasks: Iterator[tuple[Any, int]], most: int, what: str, check: Callable[[], None]
+) -> Iterator[tuple[int, Any]]:
     """What tasks give, as it comes, each with its number; ``most`` are under way at once.
 
     After a failure no more begin; it is raised when those under way are over, ``what`` says what it failed to do.
@@ -154,7 +167,11 @@ def _done(tasks: Iterator[tuple[Any, int]], most: int, what: str) -> Iterator[tu
                 waiting[task] = number
             if not waiting:
                 break
-            (done,), _ = ray.wait(list(waiting), num_returns=1)
+            ready: list[Any] = []
+            while not ready:
+                check()
+                ready, _ = ray.wait(list(waiting), num_returns=1, timeout=_PATIENCE)
+            (done,) = ready
             number = waiting.pop(done)
             try:
                 given = ray.get(done)

@@ -87,7 +87,8 @@ class SpreadRows:
         """
         work, root = self._work, self._work.root
         try:
-            for done in self._ray.written(work if sync else work.relaxed(), self._functions, self._queries):
+            work = work if sync else work.relaxed()
+            for done in self._ray.written(work, self._functions, self._queries, self._computed.interrupt.check):
                 self._files += done.files
                 self._computed.elsewhere(done.counts)
                 for file in done.files:
