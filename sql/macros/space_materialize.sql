@@ -8,7 +8,7 @@
 --   view: the name of a view, or a query, over `space_scan`.
 --   primary_keys: the columns that identify a row of the result; omitted, they are inferred from the keys of the sources or from GROUP BY; where they cannot be, rows are told apart by all their values.
 --   static: names of tables, and paths of files, that the view also reads and that never change.
---   engine: who calls the view's Python functions: 'local', this process, or 'ray', the workers of [Ray](views.md#on-ray).
+--   engine: who computes a view with Python functions: 'local', this process, or 'ray', the workers of [Ray](views.md#on-ray).
 -- Returns one row: `snapshot_id, operation, rows_inserted, rows_updated, rows_deleted`.
 -- Errors:
 --   already-exists: there is a dataset at the path, or the folder is in use.
