@@ -29,7 +29,8 @@ INCREMENTAL = {
 }
 """What a long run must have refreshed incrementally."""
 WRITES = {f"space_{verb}" for verb in ("append", "insert", "upsert", "update", "delete", "overwrite", "compact")}
-WRITES |= {"space_restore", "space_add_column"}
+WRITES |= {"space_restore", "space_add_column", "space_drop_column", "space_rename_column", "space_append evolve"}
+WRITES |= {"space_branch", "space_merge", "space_tag", "CREATE TABLE"}
 
 
 @pytest.mark.property
@@ -39,6 +40,7 @@ def test_a_refreshed_view_holds_what_its_query_gives(capsys: pytest.CaptureFixtu
         with capsys.disabled():
             print(f"\n{dict(counted)}\n{reasons.most_common(20)}")  # noqa: T201 - what a long run is for
         wanted = {f"incremental {rule}" for rule in INCREMENTAL} | {f"wrote by {name}" for name in WRITES}
+        wanted.add("refreshes to a tag or branch")
         assert not wanted - counted.keys()
     assert counted["refreshes"] >= REFRESHES
     assert counted["policy incremental"] > counted["refreshes"] / 5

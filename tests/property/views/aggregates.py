@@ -59,6 +59,8 @@ def _plain(random: Random, columns: Named) -> Made:
             lambda: (f"sum(DISTINCT {text})::BIGINT", "int", EXACT),
             lambda: (f"bit_xor(({text})::BIGINT)", "int", EXACT),
             lambda: (f"quantile_disc({text}, 0.25)", "int", EXACT),
+            lambda: (f"quantile_cont({text}, 0.3)", "float", FUZZY),
+            lambda: (f"entropy({text})", "float", FUZZY),
             lambda: (f"count_if(({text}) > 1)::BIGINT", "int", EXACT),
         ]
     if kind == "float":

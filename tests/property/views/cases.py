@@ -11,6 +11,13 @@ from tests.property.views.maker import Relation
 from tests.property.views.queries import Queries
 from tests.property.views.steps import FOLDER, Step, expanded, scan, sources
 
+WIDER = {
+    "SMALLINT": "INTEGER",
+    "INTEGER": "BIGINT",
+    "BIGINT": "HUGEINT",
+    "DECIMAL(9,2)": "DECIMAL(18,3)",
+    "INTEGER[]": "BIGINT[]",
+}
 NAMES = ("a", "b", "grp", "Label", "when", "x y", "score", "n")
 
 
@@ -26,12 +33,16 @@ class Case:
         self.views: dict[str, str] = {}
         self.branches: dict[str, list[str]] = {}
         self.materialized: dict[str, str] = {}
+        self.static: dict[str, tuple[Column, ...]] = {}
+        self.versions: list[str] = []
         self.next_key = 0
 
     def steps(self) -> Iterator[Step]:
         """All steps in order."""
         for number in range(self.random.choice((1, 2, 2, 3))):
             yield self.create(f"ds{number}")
+        if self.random.random() < 0.25:
+            yield self.create_static("static_0")
         yield from self.define()
         for _ in range(self.rounds):
             used = sorted({s for query in self.materialized.values() for s in sources(query)} & set(self.columns))
@@ -42,6 +53,10 @@ class Case:
                     yield Step("refresh", name, self.random.choice(("", "", "", ", policy => 'promised'") * 2))
                 if self.random.random() < 0.07:
                     yield Step("refresh", name, self.random.choice((", policy => 'full'", ", back")))
+                if self.versions and self.random.random() < 0.1:
+                    yield Step("refresh", name, f", version => '{self.random.choice(self.versions)}'")
+            if self.random.random() < 0.07:
+                yield from self.named()
             if len(self.materialized) < 3 and self.random.random() < 0.05:
                 yield from self.define()
 
@@ -63,6 +78,22 @@ class Case:
         return Step(
             "write", name, f"CALL space_create('{FOLDER}/{name}', source => $${rows}$$, primary_keys => [{listed}])"
         )
+
+    def create_static(self, name: str) -> Step:
+        """A table that never changes."""
+        step = self.create(name)
+        self.static[name] = self.columns.pop(name)
+        return Step("write", name, f"CREATE OR REPLACE TABLE {name} AS {step.text.split('$$')[1]}")
+
+    def named(self) -> Iterator[Step]:
+        """A tag or a branch of the same name on everything that is there."""
+        name = f"at{self.new_key()}"
+        verb = self.random.choice(("space_tag", "space_branch"))
+        for dataset in (*self.columns, *self.materialized):
+            yield Step("write", dataset, f"CALL {verb}('{FOLDER}/{dataset}', '{name}')")
+            if verb == "space_branch" and dataset in self.branches:
+                self.branches[dataset].append(name)
+        self.versions.append(name)
 
     def rows(self, name: str, count: int, keys: tuple[str, ...] = ()) -> str:
         """A query of random rows with new keys, or with those."""
@@ -90,6 +121,7 @@ class Case:
         """A view, perhaps over views and materialized views, and its materialization."""
         number = len(self.views) + len(self.materialized)
         bases = [Relation(scan(name), columns) for name, columns in self.columns.items()]
+        bases += [Relation(name, columns) for name, columns in self.static.items()]
         more = self.random.random()
         for level in range(1 if more < 0.6 else 2 if more < 0.9 else 3):
             name = f"mv{number + level}"
@@ -112,7 +144,8 @@ class Case:
 
     def materialize(self, name: str, made: Relation, by: str | None) -> Step:
         self.materialized[name] = expanded(made.sql, self.views)
-        return Step("materialize", name, made.sql, by)
+        static = ", static => ['static_0']" if self.static else ""
+        return Step("materialize", name, made.sql, by, static)
 
     def change(self, name: str) -> Iterator[Step]:
         """A write to a dataset."""
@@ -124,7 +157,7 @@ class Case:
             branch = f", branch => '{random.choice(self.branches[name])}'"
         kind = random.choices(
             ("append", "insert", "upsert", "update", "delete", "overwrite", "restore", "compact", "schema", "branch"),
-            (20, 10, 20, 20, 20, 2, 3, 5, 3, 3),
+            (20, 10, 20, 20, 20, 2, 3, 5, 5, 3),
         )[0]
         some = random.choice((1, 1, 2, 4))
         match kind:
@@ -162,8 +195,16 @@ class Case:
         return predicate(self.random, here, 1)
 
     def schema_change(self, name: str, path: str) -> str:
-        """A new column, or another name for one and later back."""
+        """A new column, a wider type, another name for one and later back, or one less."""
         random = self.random
+        if random.random() < 0.3:
+            return self.widened(name, path)
+        if random.random() < 0.1 and len(self.columns[name]) > 2:
+            column = random.choice(self.columns[name][1:])
+            place = self.columns[name].index(column)
+            self.columns[name] = tuple(c for c in self.columns[name] if c != column)
+            self.types[name] = [t for i, t in enumerate(self.types[name]) if i != place]
+            return f"space_drop_column({path}, '{column.name.replace(chr(39), chr(39) * 2)}')"
         if random.random() < 0.6:
             return (
                 f"space_add_column({path}, 'new{self.new_key()} {random.choice(TYPES[random.choice(tuple(TYPES))])}')"
@@ -172,6 +213,15 @@ class Case:
         other = f"{column}_moved"
         names = (column, other) if random.random() < 0.5 else (other, column)
         return f"space_rename_column({path}, '{names[0]}', '{names[1]}')"
+
+    def widened(self, name: str, path: str) -> str:
+        """Rows of which one column has a wider type, which the dataset takes over."""
+        before = self.types[name]
+        places = [i for i, type_ in enumerate(before) if type_ in WIDER and i]
+        if places:
+            place = self.random.choice(places)
+            self.types[name] = [WIDER[t] if i == place else t for i, t in enumerate(before)]
+        return f"space_append({path}, $${self.rows(name, 2)}$$, evolve => true)"
 
     def branching(self, name: str, path: str) -> str:
         """A new branch, or one merged."""

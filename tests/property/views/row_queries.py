@@ -55,8 +55,18 @@ class RowQueries(Maker):
 
     def united(self, depth: int) -> Relation:
         first, made = self.chosen(depth, 4, comparable=False)
+        if self.random.random() < 0.3:
+            return Relation(f"{first} UNION ALL BY NAME {self.some_alike(depth - 1, made)}", _loosened(made))
         parts = [first, *(self.alike(depth - 1, made) for _ in range(self.random.randint(1, 2)))]
         return Relation(" UNION ALL ".join(parts), _loosened(made))
+
+    def some_alike(self, depth: int, columns: Sequence[Column]) -> str:
+        """A query of some columns of the same kinds and names, in any order."""
+        some = self.random.sample(list(columns), self.random.randint(1, len(columns)))
+        alias = self.alias()
+        items = ", ".join(f"_{i} AS {column.sql}" for i, column in enumerate(some))
+        names = ", ".join(f"_{i}" for i in range(len(some)))
+        return f"SELECT {items} FROM ({self.alike(depth, some)}) AS {alias}({names})"
 
     def set_operation(self, depth: int) -> Relation:
         first, made = self.chosen(depth, 3, comparable=True)

@@ -77,7 +77,8 @@ class Running:
                 raise Wrong("clear errors", f"{sql}\n{error}") from None
             self.counted["writes refused"] += 1
             return False
-        self.counted[f"wrote by {sql.split('(')[0].split()[-1]}"] += 1
+        verb = sql.split("(")[0].split()[-1] if sql.startswith("CALL") else "CREATE TABLE"
+        self.counted[f"wrote by {verb}{' evolve' if 'evolve => true' in sql else ''}"] += 1
         return True
 
     def materialize(self, step: Step) -> None:
@@ -110,7 +111,7 @@ class Running:
         heads = {source: self.head(source) for source in sources(self.queries[name])}
         promised = self.promise(name)
         arguments = step.text.replace("'promised'", "'incremental'" if promised else "'auto'")
-        older = "back" in arguments
+        older = "back" in arguments or "version =>" in arguments
         arguments = arguments.replace("back", "version => 'main~1'")
         try:
             ((*row,),) = self.statement(f"CALL space_refresh('{FOLDER}/{name}'{arguments})")
@@ -130,6 +131,8 @@ class Running:
             return
         snapshot, policy, _, *counts, _, reason = row
         self.counted["refreshes"] += 1
+        if "version => 'at" in arguments:
+            self.counted["refreshes to a tag or branch"] += 1
         self.counted[f"policy {policy}"] += 1
         if policy == "incremental":
             self.counted.update(f"incremental {rule}" for rule in self.rules)

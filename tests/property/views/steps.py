@@ -16,13 +16,15 @@ class Step:
     """A step: ``kind`` is write, view, materialize or refresh; ``name`` what it is done to.
 
     ``text`` is the SQL of a write, the query of a view or of what is materialized, and for a refresh its
-    arguments behind the path; ``by`` is the view that is materialized, if it is not the query itself.
+    arguments behind the path; ``by`` is the view that is materialized, if it is not the query itself, and ``more`` are
+    arguments behind it.
     """
 
     kind: str
     name: str
     text: str
     by: str | None = None
+    more: str = ""
 
     @property
     def sql(self) -> str:
@@ -32,7 +34,7 @@ class Step:
                 return f"CREATE VIEW {self.name} AS {self.text}"
             case "materialize":
                 definition = f"'{self.by}'" if self.by else f"$view${self.text}$view$"
-                return f"CALL space_materialize('{FOLDER}/{self.name}', {definition})"
+                return f"CALL space_materialize('{FOLDER}/{self.name}', {definition}{self.more})"
             case "refresh":
                 return f"CALL space_refresh('{FOLDER}/{self.name}'{self.text})"
         return self.text
