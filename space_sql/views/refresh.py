@@ -68,6 +68,11 @@ class Planned:
     """Whether the rows are computed by the private DuckDB, which then writes them as they come."""
 
     @property
+    def staged(self) -> bool:
+        """Whether rows must pass the caller's connection."""
+        return self.plan.sql is not None and not self.apart
+
+    @property
     def told(self) -> tuple[Mapping[str, Any], ...]:
         """The sources as the result shows them."""
         return tuple({"path": str(s.root), "from_snapshot": s.old, "to_snapshot": s.new} for s in self.sources)
