@@ -24,7 +24,7 @@ from space_sql.views.relation import WEIGHT
 WEIGHTS = Column(2_147_483_003, WEIGHT, BIGINT)
 """The weight of a staged row, beside the view's columns; published files do not have it."""
 
-_POSITIONS = pa.schema([("file", pa.int64()), ("pos", pa.int64())])
+POSITIONS = pa.schema([("file", pa.int64()), ("pos", pa.int64())])
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,14 @@ def apply(root: Path, state: State, staged: Sequence[DataFile] | str, *, sync: b
         RowsMissing: a row that should go is not there.
     """
     with cursor() as con:
-        return _Apply(con, root, state, staged).run(sync=sync)
+        return apply_with(con, root, state, staged, sync=sync)
+
+
+def apply_with(
+    con: duckdb.DuckDBPyConnection, root: Path, state: State, staged: Sequence[DataFile] | str, *, sync: bool
+) -> Applied:
+    """The same with a connection, whose tables a query may read."""
+    return _Apply(con, root, state, staged).run(sync=sync)
 
 
 def grow(root: Path, state: State, rows: str, *, sync: bool) -> Applied:
@@ -106,7 +113,7 @@ class _Apply:
             found = con.sql(f"SELECT file, pos FROM _space_hits{where}").to_arrow_table()
             deleted[change] = len(found)
             if len(found):
-                deletes.append(write_deletes(self.root, found.cast(_POSITIONS), change, sync=sync))
+                deletes.append(write_deletes(self.root, found.cast(POSITIONS), change, sync=sync))
         inserted = sum(f.rows for f in files if f.change == "insert")
         return Applied(inserted, deleted["update"], deleted["delete"], tuple(files), tuple(deletes))
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from space_sql.dataset.engine import cursor
+from space_sql.dataset.scan import FILE, POS
 from space_sql.format.types import quote_identifier
 from space_sql.views import tree
 from space_sql.views.block import Block, select
-from space_sql.views.relation import WEIGHT, Build, netted
+from space_sql.views.relation import WEIGHT, Build, Merging, netted
 from space_sql.views.rules import linear, stored
 from space_sql.views.tree import Node
 
@@ -74,21 +75,27 @@ class Merge:
         for i, (_, type_) in enumerate(shown[len(keys) :]):
             sums += self._sums(i, f"_space_k{len(keys) + i}", type_)
         groups = ", ".join(f"_space_k{i}" for i in range(len(keys)))
-        values = ", ".join(
-            f"{value} AS v{i}" for i, value in enumerate([self._anew(), self._count(), *map(self._value, self.items)])
-        )
-        merged = (
-            f"SELECT t.*, {values} FROM (SELECT {', '.join(sums)} FROM {rows} GROUP BY {groups}) AS t "
-            f"LEFT JOIN {stored.TABLE} AS s ON {stored.same(self.keyed)}"
-        )
+        found = [self._anew(), self._count(), *map(self._value, self.items)]
+        values = ", ".join(f"{value} AS v{i}" for i, value in enumerate(found))
+        grouped = f"FROM (SELECT {', '.join(sums)} FROM {rows} GROUP BY {groups}) AS t LEFT JOIN"
         name = f"_space_merged_{build.next()}"
-        build.name(name, merged, kept=True)
+        on = f"AS s ON {stored.same(self.keyed)}"
+        build.name(name, f"SELECT t.*, {values} {grouped} {stored.TABLE} {on}", kept=True)
         touched = build.table(f"_space_keys_{build.next()}", f"SELECT {groups} FROM {name}", key_columns)
         anew = build.table(
             f"_space_keys_{build.next()}", f"SELECT {groups} FROM {name} WHERE v0", key_columns, kept=True
         )
         places = {key: f"_space_k{i}" for i, key in enumerate(self.keyed)}
         places |= {item.column: f"v{i + 2}" for i, item in enumerate(self.items)}
+        same = " AND ".join(
+            f"{item.old} IS NOT DISTINCT FROM {value}" for item, value in zip(self.items, found[2:], strict=True)
+        )
+        build.merging = Merging(
+            name,
+            f"SELECT t.*, {values}, s.{FILE}, s.{POS}, {same or 'true'} AS _space_same {grouped} {stored.PLACED} {on}",
+            self.keyed,
+            tuple((column, places[column]) for column, _ in self.columns),
+        )
         out = ", ".join(f"{places[column]} AS {quote_identifier(column)}" for column, _ in self.columns)
         return touched, anew, f"SELECT {out}, 1 AS {WEIGHT} FROM {name} WHERE NOT v0 AND v1 > 0"
 
