@@ -145,7 +145,7 @@ class Pinned:
         data = [c for c in chain if c.files_added or c.files_removed or c.deletes_added]
         if not data:
             return None
-        feed = changes_sql(self.view, self.old, self.new)
+        feed = changes_sql(self.view, self.old, self.new, {c.id for c in self.shown})
         gone = ", ".join(f"'{change}'" for change in _GONE)
         count = sum(c.rows_inserted + 2 * c.rows_updated + c.rows_deleted for c in data)
         if all(_only_adds(c) for c in chain):
