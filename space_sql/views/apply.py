@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from space_sql.views.relation import WEIGHT
 WEIGHTS = Column(2_147_483_003, WEIGHT, BIGINT)
 """The weight of a staged row, beside the view's columns; published files do not have it."""
 
-POSITIONS = pa.schema([("file", pa.int64()), ("pos", pa.int64())])
+_POSITIONS = pa.schema([("file", pa.int64()), ("pos", pa.int64())])
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,20 @@ def grow(root: Path, state: State, rows: str, *, sync: bool) -> Applied:
         return Applied(sum(f.rows for f in files), 0, 0, tuple(files), ())
 
 
+def written(
+    root: Path, gone: Mapping[str, pa.Table], come: Callable[[], Sequence[DataFile]], *, sync: bool
+) -> tuple[tuple[DataFile, ...], tuple[DeleteFile, ...]]:
+    """What ``come`` writes, and beside it files of the positions that go, by change type: disks sync both together."""
+    with ThreadPoolExecutor(1, "space-deletes") as beside:
+        jobs = [
+            beside.submit(write_deletes, root, rows.cast(_POSITIONS), change, sync=sync)
+            for change, rows in gone.items()
+            if len(rows)
+        ]
+        files = tuple(come())
+        return files, tuple(job.result() for job in jobs)
+
+
 class _Apply:
     def __init__(
         self, con: duckdb.DuckDBPyConnection, root: Path, state: State, staged: Sequence[DataFile] | str
@@ -100,22 +115,30 @@ class _Apply:
             )
             self._find(gone)
             pairs = self._pair(most) if coming and _keyed(self.state.schema) else 0
+        gone_rows = self._gone_rows(pairs) if gone else {}
+        files, deletes = written(self.root, gone_rows, lambda: self._coming(coming, pairs, most, sync=sync), sync=sync)
+        inserted = sum(f.rows for f in files if f.change == "insert")
+        deleted = {change: len(rows) for change, rows in gone_rows.items()}
+        return Applied(inserted, deleted.get("update", 0), deleted.get("delete", 0), files, deletes)
+
+    def _gone_rows(self, pairs: int) -> dict[str, pa.Table]:
+        """The positions that go, by change type."""
+        out = {}
+        for change, member in (("delete", "NOT IN"), ("update", "IN")):
+            if change == "update" and not pairs:
+                continue
+            where = f" WHERE i {member} (SELECT _space_p FROM _space_pairs)" if pairs else ""
+            out[change] = self.con.sql(f"SELECT file, pos FROM _space_hits{where}").to_arrow_table()
+        return out
+
+    def _coming(self, coming: int, pairs: int, most: int, *, sync: bool) -> list[DataFile]:
+        """Files of all rows that come."""
         updates = "SELECT _space_r FROM _space_pairs"
         files = self._come("update", f"AND s.rowid IN ({updates})", most, sync=sync) if pairs else []
         if coming > pairs:
             rest = f"AND s.rowid NOT IN ({updates})" if pairs else ""
             files = [*self._come("insert", rest, most, sync=sync), *files]
-        deletes, deleted = [], {"delete": 0, "update": 0}
-        for change, member in (("delete", "NOT IN"), ("update", "IN")):
-            if not gone or (change == "update" and not pairs):
-                continue
-            where = f" WHERE i {member} (SELECT _space_p FROM _space_pairs)" if pairs else ""
-            found = con.sql(f"SELECT file, pos FROM _space_hits{where}").to_arrow_table()
-            deleted[change] = len(found)
-            if len(found):
-                deletes.append(write_deletes(self.root, found.cast(POSITIONS), change, sync=sync))
-        inserted = sum(f.rows for f in files if f.change == "insert")
-        return Applied(inserted, deleted["update"], deleted["delete"], tuple(files), tuple(deletes))
+        return files
 
     def _pair(self, most: int) -> int:
         """Which rows come in the place of others; returns how many, 0 unless each has one counterpart at most."""

@@ -11,11 +11,10 @@ from space_sql.dataset.engine import cursor
 from space_sql.dataset.rewrite import write_query
 from space_sql.dataset.scan import FILE, POS
 from space_sql.format.carriers import physical_projection
-from space_sql.format.data_file import DataFile, DeleteFile
+from space_sql.format.data_file import DataFile
 from space_sql.format.state import State
 from space_sql.format.types import quote_identifier
-from space_sql.storage.parquet import write_deletes
-from space_sql.views.apply import POSITIONS, Applied, apply_with
+from space_sql.views.apply import Applied, apply_with, written
 from space_sql.views.compiled import TOUCHED, Touched
 
 _STAYS, _HELD = "v1 > 0", f"{FILE} IS NOT NULL"
@@ -47,9 +46,13 @@ class _Combining:
 
     def run(self, counts: dict[str, int], kinds: dict[str, str]) -> Applied:
         """Write what there is of each kind of change."""
-        files = [f for kind in ("insert", "update") if counts[kind] for f in self._come(kind, kinds[kind])]
-        deletes = [self._go(kind, kinds[kind]) for kind in ("delete", "update") if counts[kind]]
-        return Applied(counts["insert"], counts["update"], counts["delete"], tuple(files), tuple(deletes))
+        gone = {kind: self._gone(kinds[kind]) for kind in ("delete", "update") if counts[kind]}
+
+        def come() -> list[DataFile]:
+            return [f for kind in ("insert", "update") if counts[kind] for f in self._come(kind, kinds[kind])]
+
+        files, deletes = written(self.root, gone, come, sync=self.sync)
+        return Applied(counts["insert"], counts["update"], counts["delete"], files, deletes)
 
     def _come(self, change: str, where: str) -> list[DataFile]:
         columns = self.state.schema.columns
@@ -61,8 +64,5 @@ class _Combining:
         query = f"SELECT {items} FROM {TOUCHED} WHERE {where}"
         return write_query(self.con, self.root, query, columns, change, sync=self.sync)
 
-    def _go(self, change: str, where: str) -> DeleteFile:
-        found: pa.Table = self.con.sql(
-            f"SELECT {FILE} AS file, {POS} AS pos FROM {TOUCHED} WHERE {where}"
-        ).to_arrow_table()
-        return write_deletes(self.root, found.cast(POSITIONS), change, sync=self.sync)
+    def _gone(self, where: str) -> pa.Table:
+        return self.con.sql(f"SELECT {FILE} AS file, {POS} AS pos FROM {TOUCHED} WHERE {where}").to_arrow_table()
