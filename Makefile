@@ -54,7 +54,7 @@ property: $(VENV)/.installed-dev  ## random operations beside a model, long form
 	$(LONG) $(BIN)/pytest -m property -n auto
 
 test-training: $(VENVT)/.installed-dev  ## the loaders against torch, grain, tensorflow, datasets and ray, in .venv-training
-	for part in torch frameworks orders tfds docs ray; do $(VENVT)/bin/pytest -rs tests/training/test_$$part.py || exit 1; done
+	for part in torch frameworks orders tfds docs ray ray_fragments; do $(VENVT)/bin/pytest -rs tests/training/test_$$part.py || exit 1; done
 	$(VENVT)/bin/pytest tests/notebooks -k training
 
 # Chromium is the system's: `apt install chromium`. SPACE_SQL_SCREENSHOTS=1 writes the pictures of docs/images anew.

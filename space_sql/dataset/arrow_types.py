@@ -179,8 +179,22 @@ class _Renamed:
         return self._type.__arrow_c_schema__(), self._array.__arrow_c_array__()[1]
 
 
+def _width(type_: pa.DataType) -> int | None:
+    """Bits of a value; None where values differ in length, or are nested."""
+    try:
+        return int(type_.bit_width)
+    except ValueError:
+        return None
+
+
 def renamed(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
-    """The same values under another type of the same layout, without a copy."""
+    """The same values under another type of the same layout, without a copy.
+
+    Raises:
+        ValueError: the values of the types do not have the same width.
+    """
     if column.type == type_:
         return column
+    if _width(storage_type(column.type)) != _width(storage_type(type_)):
+        raise ValueError(f"{column.type} is not laid out as {type_}")
     return pa.chunked_array([pa.array(_Renamed(chunk, type_)) for chunk in column.chunks], type_)

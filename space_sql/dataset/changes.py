@@ -9,6 +9,7 @@ from pathlib import Path
 
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import net_difference, paired_difference, rows_at
+from space_sql.dataset.pieces import Piece, pieces
 from space_sql.dataset.scan import Constants, file_list, per_file, rows_sql, value_sql
 from space_sql.dataset.shared_columns import wide_enough
 from space_sql.format.commit import Commit
@@ -39,15 +40,25 @@ def changes_sql(view: View, older: int, newer: int, columns: Collection[int] | N
     return feed_sql(view.dataset.root, schema, view.state(older), view.chain(older, newer))
 
 
+def changes_pieces(view: View, older: int, newer: int, size: int) -> list[str]:
+    """The change feed as several queries: added rows about ``size`` in each, and whatever else in one."""
+    state = view.state(older)
+    return _feed(view.dataset.root, view.state(newer).schema, state, view.chain(older, newer)).pieces(size)
+
+
 def feed_sql(root: Path, schema: Schema, state: State, commits: Sequence[Commit]) -> str:
     """A query over what commits did, one after another from a state on, with the columns of a schema."""
+    return _feed(root, schema, state, commits).sql()
+
+
+def _feed(root: Path, schema: Schema, state: State, commits: Sequence[Commit]) -> _Feed:
     schemas = [state.schema, *(commit.schema for commit in commits if commit.schema is not None)]
     feed = _Feed(root, [wide_enough(c, schemas) for c in schema.columns], schema.primary_keys)
     for commit in commits:
         after = state.apply(commit)
         feed.take(state, commit, after)
         state = after
-    return feed.sql()
+    return feed
 
 
 class _Feed:
@@ -128,23 +139,41 @@ class _Feed:
 
     def sql(self) -> str:
         """The whole feed."""
-        parts = [*self._parts]
-        for shown, added in self._added.items():
-            constants: Constants = {
-                _SNAPSHOT: ("BIGINT", [s for _, s, _ in added]),
-                _CHANGE: ("VARCHAR", [c for _, _, c in added]),
-            }
-            files = [f for f, _, _ in added]
-            parts.append(
-                self._padded(rows_sql(self._root, files, shown, constants=constants, ignore_deletes=True), shown)
-            )
-        parts += [self._padded(self._deleted_rows(shown), shown) for shown in self._deleted]
+        added = [self._added_rows(shown, Piece(tuple(range(len(files))))) for shown, files in self._added.items()]
+        return self._whole([*self._parts, *added, *self._gone()])
+
+    def pieces(self, size: int) -> list[str]:
+        """The whole feed as several queries."""
+        rest = [*self._parts, *self._gone()]
+        added = [
+            self._added_rows(shown, piece)
+            for shown, files in self._added.items()
+            for piece in pieces([file.rows for file, _, _ in files], size)
+        ]
+        return [self._whole([part]) for part in added] + ([self._whole(rest)] if rest else [])
+
+    def _whole(self, parts: Sequence[str]) -> str:
+        """The feed of some parts."""
         if not parts:
             none: Constants = {_SNAPSHOT: ("BIGINT", []), _CHANGE: ("VARCHAR", [])}
-            parts.append(rows_sql(self._root, [], self._columns, constants=none))
+            parts = [rows_sql(self._root, [], self._columns, constants=none)]
         names = ", ".join(quote_identifier(c.name) for c in self._columns)
         union = "\nUNION ALL\n".join(parts)
         return f"SELECT {_SNAPSHOT} AS snapshot_id, {_CHANGE} AS change_type, {names} FROM (\n{union}\n)"
+
+    def _added_rows(self, shown: _Shown, piece: Piece) -> str:
+        added = [self._added[shown][i] for i in piece.files]
+        constants: Constants = {
+            _SNAPSHOT: ("BIGINT", [s for _, s, _ in added]),
+            _CHANGE: ("VARCHAR", [c for _, _, c in added]),
+        }
+        files = [f for f, _, _ in added]
+        rows = rows_sql(self._root, files, shown, constants=constants, positions=piece.ranged, ignore_deletes=True)
+        names = ", ".join([_SNAPSHOT, _CHANGE, *(quote_identifier(c.name) for c in shown)])
+        return self._padded(piece.cut(names, rows), shown)
+
+    def _gone(self) -> list[str]:
+        return [self._padded(self._deleted_rows(shown), shown) for shown in self._deleted]
 
     def _deleted_rows(self, shown: _Shown) -> str:
         deleted = self._deleted[shown]

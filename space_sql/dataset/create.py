@@ -22,6 +22,7 @@ from space_sql.dataset.recording import is_file_reference
 from space_sql.dataset.session import Session
 from space_sql.dataset.staging import Staging
 from space_sql.dataset.transact import Options, Result
+from space_sql.dataset.write import Store
 from space_sql.errors import AlreadyExistsError, InvalidInputError, NotFoundError, NotSyncedError, StorageError
 from space_sql.format.carriers import is_opaque
 from space_sql.format.commit import Commit
@@ -67,6 +68,8 @@ class Create:
     """A dataset being created from a source: its types are the source's."""
 
     declared = False
+    takes_rows = True
+    """Whether it is handed the rows of its statement: these are not even read otherwise."""
 
     def __init__(
         self,
@@ -82,7 +85,7 @@ class Create:
         self.options = options
         self.root = folder(path)
         self.error: Exception | None = None
-        self.staging: Staging | None = None
+        self.staging: Store | None = None
         self.repeat = _repeat(self.root, options)
         if self.repeat is not None:
             return

@@ -68,6 +68,8 @@ def _shown(view: View) -> dict[tuple[Column, ...], dict[int, DataFile]]:
 class Forget:
     """Rows being forgotten: their positions are staged."""
 
+    takes_rows = True
+
     def __init__(self, session: Session, view: View, options: Options, *, dry_run: bool) -> None:
         self._session, self._view, self._options, self._dry_run = session, view, options, dry_run
         self._staging = Staging(view.dataset.root, "forget", None, (), positions=True)

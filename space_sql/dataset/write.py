@@ -49,6 +49,7 @@ class Write(ABC):
 
     operation: str
     change = "insert"
+    takes_rows = True
 
     def __init__(self, session: Session, view: View, options: Options) -> None:
         self.session = session

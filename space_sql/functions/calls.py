@@ -69,6 +69,7 @@ class Failed:
     """A write that could not begin: its commit says why."""
 
     error: Exception
+    takes_rows = False
 
     def stage(self, rows: Any) -> None:
         """Nothing is taken."""
@@ -146,11 +147,13 @@ class Calls:
         return _as_query(make)
 
     def begin(self, function: str, session: str, arguments: str, source_type: str | None) -> int:
-        """``_space_begin``: start a write of rows of that type; returns its handle, negative when it failed."""
+        """``_space_begin``: start a write of rows of that type; returns its handle, negative when it takes no rows."""
         at = self.sessions.get(session)
         try:
             options, given = _split(arguments)
-            return self.sessions.start(at, STAGED[function].begin(at, options, source_type, **given))
+            writing = STAGED[function].begin(at, options, source_type, **given)
+            handle = self.sessions.start(at, writing)
+            return handle if writing.takes_rows else -handle
         except Exception as error:
             return -self.sessions.start(at, Failed(error))
 

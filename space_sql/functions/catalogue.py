@@ -48,7 +48,9 @@ from space_sql.functions import (
 
 
 class Writing(Protocol):
-    """A write under way."""
+    """A write under way; ``takes_rows`` tells whether the rows of its statement are read."""
+
+    takes_rows: bool
 
     def stage(self, rows: Any) -> None:
         """Take rows as Arrow structs."""

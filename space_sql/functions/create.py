@@ -51,6 +51,8 @@ def rows(
 class CreateEmpty:
     """A dataset to be created without rows."""
 
+    takes_rows = True
+
     session: Session
     path: str | None
     options: Options

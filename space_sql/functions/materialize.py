@@ -29,6 +29,7 @@ def rows(
     primary_keys: object,
     static: object,
     time_zone: str | None,
+    settings: str | None,
     engine: str | None,
 ) -> Rows:
     """The view's rows, as the caller sees them."""
@@ -46,6 +47,7 @@ def begin(
     primary_keys: object,
     static: object,
     time_zone: str | None,
+    settings: str | None,
     engine: str | None,
     catalogue: Mapping[str, Any],
 ) -> Materialize:
@@ -60,6 +62,7 @@ def begin(
         named(static),
         catalogue,
         time_zone,
+        settings,
         engine_named(engine),
     )
 

@@ -15,7 +15,7 @@ import duckdb
 
 from space_sql.errors import InvalidInputError
 from space_sql.format.computed import Called
-from space_sql.hosts.python import instance_of, original_cursor, register
+from space_sql.hosts.python import connect, instance_of, original_cursor, register
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -75,6 +75,27 @@ def register_function(
         if before is None or (before.called.parameters, before.called.returns) != (types, called.returns):
             _create(con, made, before, instance)
         KNOWN.put(instance, made)
+        KNOWN.connect = connection_with
+    return con
+
+
+def connection_with(functions: Sequence[Function]) -> DuckDBPyConnection:
+    """A connection of its own database that has functions, with one thread: other processes work beside it."""
+    con = connect()
+    con.execute("SET threads = 1")
+    con.execute("SET python_enable_replacements = false")
+    for function in functions:
+        called = function.called
+        register_function(
+            con,
+            called.name,
+            function.call,
+            called.parameters,
+            called.returns,
+            version=called.version,
+            vectorised=function.vectorised,
+            null_handling="special" if function.nulls else "default",
+        )
     return con
 
 

@@ -63,7 +63,7 @@ def apply_with(
 def grow(root: Path, state: State, rows: str, *, sync: bool) -> Applied:
     """Files for the rows of a query, all of which come; ``rows`` has their weights, all of them 1."""
     with cursor() as con:
-        query = f"SELECT {_stored_values(state.schema.columns)} FROM (\n{rows}\n)"
+        query = f"SELECT {stored_values(state.schema.columns)} FROM (\n{rows}\n)"
         files = write_query(con, root, query, state.schema.columns, "insert", sync=sync)
         return Applied(sum(f.rows for f in files), 0, 0, tuple(files), ())
 
@@ -90,7 +90,7 @@ class _Apply:
         self.columns = state.schema.columns
         self.key = ""
         if isinstance(staged, str):
-            rows = f"SELECT {_stored_values(self.columns)}, {WEIGHT} FROM (\n{staged}\n)"
+            rows = f"SELECT {stored_values(self.columns)}, {WEIGHT} FROM (\n{staged}\n)"
         else:
             numbered = [replace(f, number=-1 - i) for i, f in enumerate(staged)]
             rows = rows_sql(root, numbered, [*self.columns, WEIGHTS], logical=False)
@@ -234,7 +234,7 @@ class _Apply:
                 return
 
 
-def _stored_values(columns: Sequence[Column]) -> str:
+def stored_values(columns: Sequence[Column]) -> str:
     """Select items that give a query's values the form in which they are stored."""
     named = [(c, quote_identifier(c.name)) for c in columns]
     return ", ".join(f"{physical_projection(c.type, name)} AS {name}" for c, name in named)

@@ -38,6 +38,10 @@ class Shape:
         """What the marks stand for."""
         return dict(zip(self._marks, (new, old, delta), strict=True))
 
+    def changing_by(self, delta: str) -> dict[str, str]:
+        """What the mark of its difference stands for."""
+        return {self._marks[2]: delta}
+
     @property
     def _marks(self) -> tuple[str, str, str]:
         return (f"\0{self.name}.new\0", f"\0{self.name}.old\0", f"\0{self.name}.delta\0")

@@ -12,10 +12,10 @@ import atexit
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,8 +25,11 @@ from space_sql.format.computed import Called
 from space_sql.storage.computed import Folder, Keys, taken
 from space_sql.views.evaluate import Columns, arrays, arrow_type, digests, evaluate
 from space_sql.views.functions import KNOWN, Function, Instance
+from space_sql.views.interrupt import Interrupt
 from space_sql.views.progress import Progress
-from space_sql.views.ray import Ray
+
+if TYPE_CHECKING:
+    from space_sql.views.ray import Ray
 
 FIRST, LAST = 1.0, 60.0
 """Seconds between two batches that are kept: a twentieth of the time so far, within these."""
@@ -104,7 +107,10 @@ class Kept:
 
 
 class Computed:
-    """The results that one materialize or refresh may use, from its first query to its end."""
+    """The results that one materialize or refresh may use, from its first query to its end.
+
+    It ends with its statement, which may fail without a word to us, unless it is ``lasting``.
+    """
 
     def __init__(
         self,
@@ -115,13 +121,20 @@ class Computed:
         sync: bool,
         rows: int | None = None,
         engine: Ray | None = None,
+        lasting: bool = False,
     ) -> None:
+        self.lasting = lasting
         self.connection, self.instance = connection, KNOWN.instance(connection)
         self._root, self._sync, self._engine = root, sync, engine
         self._called = set(functions)
         self._kept: dict[Called, Kept] = {}
         self._lock = threading.Lock()
         self._progress = Progress(rows)
+        self.failed: SpaceError | None = None
+        """What a function failed with: DuckDB would tell it in words of its own."""
+        self.interrupt = Interrupt()
+        self.idle = False
+        """Whether nothing is computed here: DuckDB may read rows that nobody takes."""
         _open.add(self)
 
     def only(self, functions: Iterable[Called]) -> None:
@@ -138,7 +151,18 @@ class Computed:
             return self._kept[called]
 
     def evaluate(self, function: Function, kept: Kept, columns: Columns) -> pa.Array:
-        """The function's results: those that are known, and the rest computed."""
+        """The function's results: those that are known, and the rest computed.
+
+        After a first failure nothing is computed, and all is NULL: whoever commits raises it before.
+        """
+        if self.failed is None and not self.idle:
+            try:
+                return self._evaluated(function, kept, columns)
+            except SpaceError as error:
+                self.failed = error
+        return pa.nulls(len(columns[0]), kept.type)
+
+    def _evaluated(self, function: Function, kept: Kept, columns: Columns) -> pa.Array:
         keys, first, inverse = np.unique(digests(columns), axis=0, return_index=True, return_inverse=True)
         with kept.lock:
             pieces, known, missing = kept.found(keys)
@@ -151,9 +175,11 @@ class Computed:
         return taken(pieces, known, kept.type).take(pa.array(inverse.reshape(-1)))
 
     def _computed(self, function: Function, kept: Kept, columns: Columns, keys: Keys) -> pa.Array:
-        slices = (
-            self._engine.results(function, columns) if self._engine is not None else _slices(kept, function, columns)
-        )
+        check = self.interrupt.check
+        if self._engine is not None:
+            slices = self._engine.results(function, columns, check)
+        else:
+            slices = _slices(kept, function, columns, check)
         out: dict[int, pa.Array] = {}
         try:
             for at, values in slices:
@@ -166,10 +192,23 @@ class Computed:
             raise
         return pa.concat_arrays([out[at] for at in sorted(out)])
 
+    @property
+    def counts(self) -> dict[Called, tuple[int, int]]:
+        """Of each function, how many rows it was asked for, and how many of these were computed."""
+        return self._progress.counts
+
+    def elsewhere(self, counts: Mapping[Called, tuple[int, int]]) -> None:
+        """Another process was asked for rows."""
+        for called, (asked, computed) in counts.items():
+            self._progress.computed(called, computed)
+            self._progress.seen(called, asked, computed)
+
     def end(self, *, merge: bool = False) -> None:
         """Keep what is new; nothing is asked any more."""
         _open.discard(self)
         self._progress.end()
+        for called in self._called if merge else ():
+            self.kept(called)
         for kept in self._kept.values():
             kept.keep()
             if merge:
@@ -177,13 +216,16 @@ class Computed:
                     kept.merge()
 
 
-def _slices(kept: Kept, function: Function, columns: Columns) -> Iterator[tuple[int, pa.Array]]:
+def _slices(
+    kept: Kept, function: Function, columns: Columns, check: Callable[[], None]
+) -> Iterator[tuple[int, pa.Array]]:
     """Some rows after the others, with the number of the first: a batch can be kept between two calls."""
     at, rows = 0, len(columns[0])
     while at < rows:
         begun = time.monotonic()
         part = evaluate(function, [c.slice(at, kept.rows) for c in columns])
         yield at, part
+        check()
         at += len(part)
         took = time.monotonic() - begun
         if took < _SLICE / 2:
@@ -209,7 +251,7 @@ def results(instance: Instance, function: Function, columns: Sequence[Any]) -> p
 def over(connection: int | None = None) -> None:
     """The last statement of a connection is over, of None those of all: what it computed is kept, if it failed too."""
     for computed in list(_open):
-        if connection in (None, computed.connection):
+        if connection is None or (connection == computed.connection and not computed.lasting):
             with suppress(SpaceError, OSError):
                 computed.end()
 

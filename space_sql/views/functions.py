@@ -6,7 +6,7 @@ They belong to a DuckDB instance, as DuckDB's own do; a connection's number tell
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,8 @@ class Known:
     """The functions of this process."""
 
     def __init__(self) -> None:
+        self.connect: Callable[[Sequence[Function]], duckdb.DuckDBPyConnection] | None = None
+        """Makes a connection that has functions, also in another process; the host says how."""
         self._lock = threading.Lock()
         self._functions: dict[tuple[Instance, str], Function] = {}
         self._connections: dict[int, Instance] = {}

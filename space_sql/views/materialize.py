@@ -15,11 +15,13 @@ from space_sql.dataset.transact import Options, Result
 from space_sql.format.data_file import DataFile
 from space_sql.views.computed import Computed
 from space_sql.views.definition import Catalogue, Definition, Reader
+from space_sql.views.fragments import of_all
 from space_sql.views.functions import KNOWN, called
 from space_sql.views.plan import explained
 from space_sql.views.ray import Ray
 from space_sql.views.relation import NoRule
 from space_sql.views.sources import pinned
+from space_sql.views.spread import spread
 
 
 def read_definition(
@@ -68,15 +70,17 @@ class Materialize(Create):
         static: Sequence[str],
         catalogue: Mapping[str, Any],
         zone: str | None,
+        settings: str | None,
         engine: Ray | None,
     ) -> None:
         root = folder(path)
         definition = read_definition(session, root, view, static, catalogue, zone)
+        sources = pinned(session, root, definition, None)
         keys = list(primary_keys or ())
         names = [name for name, _ in source_struct(source_type).fields]
         if not keys:
             try:
-                _, found = explained(definition, pinned(session, root, definition, None))
+                _, found = explained(definition, sources)
             except NoRule:
                 found = ()
             known = {name.casefold() for name in names}
@@ -88,9 +92,21 @@ class Materialize(Create):
         if self.computed is not None:
             self.computed.only(definition.functions)
         super().__init__(session, path, options, source_type, keys, Records())
+        if self.staging is None or engine is None:
+            return
+        columns = [(c.name, str(c.type)) for c in self.schema.columns]
+        pieces = of_all(definition, sources, columns, None)
+        read = sum(source.state.rows for source in sources)
+        parts = spread(engine, session.connection, definition, self.computed, pieces, read, settings)
+        if parts is not None and self.computed is not None:
+            self.computed.idle = True
+            self.staging = parts.store(self.root, self.schema.columns, definition.time_zone)
+            self.takes_rows = False
 
     def commit(self) -> Result:
         """Publish; results of functions are kept with the view."""
+        if self.computed is not None:
+            self.error = self.error or self.computed.failed
         result = super().commit()
         if self.computed is not None:
             self.computed.end(merge=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import duckdb
 
@@ -17,10 +15,12 @@ from space_sql.views import cost, tree
 from space_sql.views.compile import Compiler, Found
 from space_sql.views.compiled import STORED, Shape, Touched, add_static, compiled
 from space_sql.views.definition import Definition
+from space_sql.views.fragments import Fragments, of_all, of_changes
 from space_sql.views.functions import declare, stand_in
-from space_sql.views.relation import WEIGHT, Build, NoRule, Step, placed
+from space_sql.views.relation import WEIGHT, Build, NoRule, Step, coming, names, netted
 from space_sql.views.rules.stored import PLACED_ROWS, Stored
 from space_sql.views.sources import Pinned
+from space_sql.views.whole import whole, whole_rows
 
 POLICIES = ("auto", "incremental", "full")
 
@@ -33,7 +33,8 @@ class Plan:
 
     ``policy`` is ``none``, ``incremental`` or ``full``. ``sql`` gives weighted rows of ``columns``; with ``rebuild``
     they are the whole content, in other columns than before. ``apart``: it needs nothing of the caller's. ``grows``:
-    its rows all come. ``touched``: a quicker way to the same.
+    its rows all come. ``touched``: a quicker way to the same. ``pieces`` are fragments that do the same together, if
+    it has them.
     """
 
     policy: str
@@ -45,6 +46,7 @@ class Plan:
     apart: bool = False
     grows: bool = False
     touched: Touched | None = None
+    pieces: Callable[[], Fragments | None] = lambda: None
 
 
 def plan(definition: Definition, sources: Sequence[Pinned], rows: Stored, policy: str) -> Plan:
@@ -90,10 +92,20 @@ def _incremental(definition: Definition, sources: Sequence[Pinned], rows: Stored
     texts = {STORED: rows.sql, PLACED_ROWS: rows.placed}
     for shape, source, delta in zip(shapes, sources, deltas, strict=True):
         texts |= shape.texts(source.new_sql(), source.old_sql(), delta.sql if delta is not None else "")
+    pieces = partial(of_changes, made, texts, shapes, sources, deltas)
     apart = not definition.functions and not definition.static and not any(s.has_records for s in sources)
     touched = made.touched.filled(texts) if made.touched is not None and apart else None
-    sql = made.filled(texts)
-    return Plan("incremental", sql, tuple(stored), None, read, apart=apart, grows=made.grows, touched=touched)
+    return Plan(
+        "incremental",
+        made.filled(texts),
+        tuple(stored),
+        None,
+        read,
+        apart=apart,
+        grows=made.grows,
+        touched=touched,
+        pieces=pieces,
+    )
 
 
 @lru_cache(maxsize=256)
@@ -124,30 +136,18 @@ def _equal(left: Columns, right: Columns) -> bool:
     return [(n, parse_type(t)) for n, t in left] == [(n, parse_type(t)) for n, t in right]
 
 
-def whole(definition: Definition, sources: Sequence[Pinned]) -> str:
-    """The view's query over the sources as they shall be, to be read in the caller's connection."""
-    # Not as a WITH: DuckDB 1.5 does not understand all that it understands in place.
-    parts = {s.source.name: f"(\n{s.new_sql()}\n)" for s in sources}
-    parts |= {t.name: f"(FROM {t.sql})" for t in definition.static}
-    mark = f"_space_{secrets.token_hex(8)}_"
-    marked = placed(tree.parse(definition.query), {name: mark + name for name in parts})
-    return re.sub(rf'"?{mark}(\w+)"?', lambda found: parts[found[1]], tree.render(marked))
-
-
 def _full(definition: Definition, sources: Sequence[Pinned], stored: Columns, stored_sql: str, reason: str) -> Plan:
     read = sum(source.state.rows for source in sources)
     sql = whole(definition, sources)
     columns = _described(sql, definition) or tuple(stored)
-    shown = ", ".join(quote_identifier(name) for name, _ in columns)
-    if not _equal(columns, stored):
-        return Plan("full", f"SELECT {shown}, 1::BIGINT AS {WEIGHT} FROM (\n{sql}\n)", columns, reason, read, True)
-    cast = ", ".join(f"CAST(_space_q.{quote_identifier(n)} AS {t}) AS {quote_identifier(n)}" for n, t in columns)
-    differences = (
-        f"SELECT {shown}, sum({WEIGHT})::BIGINT AS {WEIGHT} FROM (\n"
-        f"SELECT {cast}, 1 AS {WEIGHT} FROM (\n{sql}\n) AS _space_q({shown})\nUNION ALL\n"
-        f"SELECT {shown}, -1 AS {WEIGHT} FROM (\n{stored_sql}\n)\n) GROUP BY {shown} HAVING sum({WEIGHT}) <> 0"
-    )
-    return Plan("full", differences, columns, reason, read)
+    rebuild = not _equal(columns, stored)
+    pieces = partial(of_all, definition, sources, columns, None if rebuild else stored_sql)
+    if rebuild:
+        shown = names(columns)
+        rows = f"SELECT {shown}, 1::BIGINT AS {WEIGHT} FROM (\n{sql}\n)"
+        return Plan("full", rows, columns, reason, read, True, pieces=pieces)
+    rows = f"{whole_rows(definition, sources, columns)}\nUNION ALL\n{coming(columns, stored_sql, -1)}"
+    return Plan("full", netted(columns, rows), columns, reason, read, pieces=pieces)
 
 
 def _described(sql: str, definition: Definition) -> tuple[tuple[str, str], ...] | None:

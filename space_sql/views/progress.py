@@ -46,6 +46,12 @@ class Progress:
             self._computed[called] = self._computed.get(called, 0) + rows
         self._show(called)
 
+    @property
+    def counts(self) -> dict[Called, tuple[int, int]]:
+        """Of each function, how many rows are done, and how many of these were computed."""
+        with self._lock:
+            return {called: (done, self._computed.get(called, 0)) for called, done in self._seen.items()}
+
     def _show(self, called: Called) -> None:
         if time.monotonic() - self._began < QUIET:
             return

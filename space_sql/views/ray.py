@@ -1,4 +1,4 @@
-"""Functions of views computed by Ray: slices of rows go to its workers, what they give comes back and is kept here.
+"""Ray: its workers call functions of views for slices of rows, or write the rows of whole fragments.
 
 Source: docs/views.md, section "On Ray"; docs/adr/020-views-on-ray.md.
 """
@@ -6,8 +6,7 @@ Source: docs/views.md, section "On Ray"; docs/adr/020-views-on-ray.md.
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,14 +14,18 @@ import pyarrow as pa
 
 from space_sql.errors import InvalidInputError, SpaceError, StorageError
 from space_sql.format.computed import Called
-from space_sql.views.evaluate import Columns, evaluate
+from space_sql.views.evaluate import Columns
 from space_sql.views.functions import Function
+from space_sql.views.worker import Work, Written, evaluated, written
 
 ENGINES = ("local", "ray")
 _SLICE = 1.0
 """Seconds that a task shall take about."""
 _EACH = 2
 """Tasks under way for each processor: one works, the other is there when it is done."""
+
+_PATIENCE = 0.5
+"""Seconds after which a Ctrl-C is seen."""
 
 
 class Ray:
@@ -33,48 +36,65 @@ class Ray:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._task: Any = None
+        self._tasks: dict[str, Any] = {}
         self._functions: dict[Called, Any] = {}
         self._rows: dict[Called, int] = {}
 
-    def results(self, function: Function, columns: Columns) -> Iterator[tuple[int, pa.Array]]:
+    @property
+    def processors(self) -> int:
+        """How many there are."""
+        import ray
+
+        self._reached()
+        return max(int(ray.cluster_resources().get("CPU", 1)), 1)
+
+    def results(
+        self, function: Function, columns: Columns, check: Callable[[], None]
+    ) -> Iterator[tuple[int, pa.Array]]:
         """Results of slices of the rows, as they come, each with the number of its first row.
+
+        ``check`` is asked now and then, and may raise.
 
         Raises:
             InvalidInputError: the function failed; what other tasks computed came before.
             StorageError: workers were lost again and again.
         """
-        import ray
-
         called = function.called
-        shipped, task, most = self._shipped(function)
+        most = _EACH * self.processors
+        shipped, task = self._shipped([function]), self._remote(evaluated)
         rows = len(columns[0])
-        waiting: dict[Any, int] = {}
-        failed: SpaceError | None = None
-        at = 0
-        while waiting or at < rows:
-            while at < rows and len(waiting) < most:
+
+        what = f"the function {called.name} was not computed by Ray"
+
+        def sliced() -> Iterator[tuple[Any, int]]:
+            at = 0
+            while at < rows:
                 size = min(self._rows.get(called, 1), max((rows - at) // most, 1))
                 part = pa.array(range(at, at + size))  # taken, not sliced: a slice travels with all that it is of
-                waiting[task.remote(shipped, [column.take(part) for column in columns])] = at
+                yield task.remote(shipped, [column.take(part) for column in columns]), at
                 at += size
-            (done,), _ = ray.wait(list(waiting), num_returns=1)
-            first = waiting.pop(done)
-            try:
-                values, took = ray.get(done)
-            except Exception as error:
-                failed, at = failed or _explained(function, error), rows
-                continue
+
+        for first, (values, took) in _done(sliced(), most, what, check):
             if took < _SLICE / 2:
                 self._rows[called] = max(self._rows.get(called, 1), 2 * len(values))
             elif took > 2 * _SLICE:
                 self._rows[called] = max(len(values) // 2, 1)
             yield first, values
-        if failed is not None:
-            raise failed
 
-    def _shipped(self, function: Function) -> tuple[Any, Any, int]:
-        """The function where workers find it, the task, and how many of them may be under way."""
+    def written(
+        self, work: Work, functions: Sequence[Function], queries: Sequence[str], check: Callable[[], None]
+    ) -> Iterator[Written]:
+        """The rows of each query, which a task writes, in the order in which they are done; ``check`` as above.
+
+        Raises:
+            SpaceError: a task failed; the files of others came before.
+        """
+        shipped, task = self._shipped(functions), self._remote(written)
+        tasks = ((task.remote(work, shipped, query), 0) for query in queries)
+        for _, done in _done(tasks, _EACH * self.processors, "rows were not computed by Ray", check):
+            yield done
+
+    def _reached(self) -> None:
         import ray
 
         with self._lock:
@@ -83,17 +103,29 @@ class Ray:
                     ray.init(logging_level="ERROR", log_to_driver=False)
                 except Exception as error:  # whatever Ray raises
                     raise StorageError(f"Ray cannot be reached: {_line(error)}") from error
-            if self._task is None:
-                self._task = ray.remote(_evaluated)
-            if function.called not in self._functions:
-                try:
-                    self._functions[function.called] = ray.put(function)
-                except Exception as error:  # whatever pickling raises
-                    raise InvalidInputError(
-                        f"the function {function.called.name} cannot be shipped to Ray: {_line(error)}"
-                    ) from error
-            processors = int(ray.cluster_resources().get("CPU", 1))
-        return self._functions[function.called], self._task, max(_EACH * processors, 2)
+
+    def _remote(self, work: Callable[..., Any]) -> Any:
+        """A function of ours as a task; a worker that is lost is replaced three times."""
+        import ray
+
+        with self._lock:
+            return self._tasks.setdefault(work.__name__, ray.remote(work))
+
+    def _shipped(self, functions: Sequence[Function]) -> list[Any]:
+        """The functions where workers find them."""
+        import ray
+
+        self._reached()
+        with self._lock:
+            for function in functions:
+                if function.called not in self._functions:
+                    try:
+                        self._functions[function.called] = ray.put(function)
+                    except Exception as error:  # whatever pickling raises
+                        raise InvalidInputError(
+                            f"the function {function.called.name} cannot be shipped to Ray: {_line(error)}"
+                        ) from error
+            return [self._functions[function.called] for function in functions]
 
 
 def engine(name: str | None) -> Ray | None:
@@ -115,18 +147,51 @@ def engine(name: str | None) -> Ray | None:
     return Ray()
 
 
-def _evaluated(function: Function, columns: Columns) -> tuple[pa.Array, float]:
-    """What a worker does; also the seconds that it took."""
-    begun = time.monotonic()
-    return evaluate(function, columns), time.monotonic() - begun
+def _done(
+    tasks: Iterator[tuple[Any, int]], most: int, what: str, check: Callable[[], None]
+) -> Iterator[tuple[int, Any]]:
+    """What tasks give, as it comes, each with its number; ``most`` are under way at once.
+
+    After a failure no more begin; it is raised when those under way are over, ``what`` says what it failed to do.
+    """
+    import ray
+
+    waiting: dict[Any, int] = {}
+    failed: SpaceError | None = None
+    try:
+        while True:
+            while failed is None and len(waiting) < most:
+                task, number = next(tasks, (None, 0))
+                if task is None:
+                    break
+                waiting[task] = number
+            if not waiting:
+                break
+            ready: list[Any] = []
+            while not ready:
+                check()
+                ready, _ = ray.wait(list(waiting), num_returns=1, timeout=_PATIENCE)
+            (done,) = ready
+            number = waiting.pop(done)
+            try:
+                given = ray.get(done)
+            except Exception as error:
+                failed = failed or _explained(error, what)
+                continue
+            yield number, given
+    finally:
+        for task in waiting:  # whoever asked has stopped
+            ray.cancel(task)
+    if failed is not None:
+        raise failed
 
 
-def _explained(function: Function, error: Exception) -> SpaceError:
+def _explained(error: Exception, what: str) -> SpaceError:
     """The error of a task in a line."""
     cause = getattr(error, "cause", None)
     if isinstance(cause, SpaceError):
-        return InvalidInputError(str(cause))
-    return StorageError(f"the function {function.called.name} was not computed by Ray: {_line(cause or error)}")
+        return type(cause)(str(cause))
+    return StorageError(f"{what}: {_line(cause or error)}")
 
 
 def _line(error: Exception) -> str:

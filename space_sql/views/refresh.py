@@ -36,6 +36,7 @@ from space_sql.views.relation import WEIGHT
 from space_sql.views.rules.stored import Stored
 from space_sql.views.settings import ordinary_settings
 from space_sql.views.sources import Pinned, pinned
+from space_sql.views.spread import Spread, spread
 from space_sql.views.watermark import watermark
 
 
@@ -67,6 +68,8 @@ class Planned:
     computed: Computed | None = None
     apart: bool = False
     """Whether the rows are computed by the private DuckDB, which then writes them as they come."""
+    spread: Spread | None = None
+    """The fragments whose rows are computed by other processes, if they are."""
 
     @property
     def staged(self) -> bool:
@@ -133,7 +136,10 @@ def planned(
     if functions and made.sql is not None:
         computed = Computed(root, session.connection, functions, sync=session.sync, rows=made.rows_read, engine=engine)
     apart = made.apart and not zoned and settings == ordinary_settings()
-    answer = Planned(state, definition, tuple(sources), made, policy, before, computed, apart)
+    parts = None
+    if computed is not None and engine is not None:
+        parts = spread(engine, session.connection, definition, computed, made.pieces(), made.rows_read, settings)
+    answer = Planned(state, definition, tuple(sources), made, policy, before, computed, apart, parts)
     session.asked[key] = answer
     return answer
 
@@ -152,7 +158,7 @@ def rows(session: Session, options: Options, found: Planned) -> Rows:
     made = found.plan
     typed = ", ".join(f"NULL::{t} AS {quote_identifier(n)}" for n, t in (*made.columns, (WEIGHT, "BIGINT")))
     typed = f"SELECT {typed} WHERE false"
-    if made.sql is None or found.apart:
+    if made.sql is None or found.apart or found.spread is not None:
         return Rows(typed, typed)
     items = []
     for name, text in made.columns:
@@ -173,6 +179,10 @@ class Refresh(Write):
         if self.repeat is not None or found.plan.policy == "none" or found.apart:
             return
         self.schema = _rebuilt(found) if found.plan.rebuild else found.state.schema
+        if found.spread is not None:
+            zone = found.definition.time_zone
+            self.staging = found.spread.store(view.dataset.root, self.schema.columns, zone)
+            return
         columns = [*self.schema.columns, WEIGHTS]
         source = Struct(tuple((c.name, c.type) for c in columns))
         targets = [TargetColumn(c.name, c.type, c.id) for c in columns]
@@ -183,6 +193,8 @@ class Refresh(Write):
         """Publish, unless there was nothing to do."""
         if self.repeat is None and self.found.plan.policy == "none":
             return self._told(Result(self.found.state.snapshot_id, self.operation))
+        if self.found.computed is not None:
+            self.error = self.error or self.found.computed.failed
         result = self._told(super().commit())
         if self.found.computed is not None:
             self.found.computed.end(merge=True)
@@ -236,6 +248,8 @@ class Refresh(Write):
                 done = combine(root, state, made.touched, sync=self.session.sync)
             elif found.apart and made.grows and made.sql is not None:
                 done = grow(root, state, made.sql, sync=self.session.sync)
+            elif found.spread is not None:
+                done = found.spread.applied(root, state, files, sync=self.session.sync)
             else:
                 done = apply(root, state, (made.sql if found.apart else None) or files, sync=self.session.sync)
         except (RowsMissing, StorageError, InvalidInputError) as error:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from space_sql.dataset.changes import changes_sql
+from space_sql.dataset.changes import changes_pieces, changes_sql
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import net_difference
+from space_sql.dataset.pieces import pieces
 from space_sql.dataset.scan import rows_sql, value_sql
 from space_sql.dataset.session import Session
 from space_sql.errors import InvalidInputError, NotFoundError
@@ -137,21 +138,49 @@ class Pinned:
         before, after = self.view.state(self.old), self.state
         if before.files == after.files:
             return None
-        names = ", ".join(quote_identifier(c.name) for c in self.shown)
-        try:
-            chain = self.view.chain(self.old, self.new)
-        except (InvalidInputError, NotFoundError):
+        chain = self._chain()
+        if chain is None:
             return Delta(self._jump(before, after), before.rows + after.rows)
         data = [c for c in chain if c.files_added or c.files_removed or c.deletes_added]
         if not data:
             return None
         feed = changes_sql(self.view, self.old, self.new, {c.id for c in self.shown})
-        gone = ", ".join(f"'{change}'" for change in _GONE)
         count = sum(c.rows_inserted + 2 * c.rows_updated + c.rows_deleted for c in data)
-        if all(_only_adds(c) for c in chain):
-            return Delta(f"SELECT {names}, 1 AS {WEIGHT} FROM (\n{feed}\n)", count, grows=True)
-        weight = f"CASE WHEN change_type IN ({gone}) THEN -1 ELSE 1 END"
-        return Delta(f"SELECT {names}, {weight} AS {WEIGHT} FROM (\n{feed}\n)", count)
+        grows = all(_only_adds(c) for c in chain)
+        return Delta(self._weighted(feed, grows), count, grows)
+
+    def delta_pieces(self, delta: Delta, size: int) -> list[str]:
+        """The difference as several queries, whose rows together are its rows."""
+        if self._chain() is None:
+            return [delta.sql]
+        return [self._weighted(feed, delta.grows) for feed in changes_pieces(self.view, self.old, self.new, size)]
+
+    def new_pieces(self, size: int) -> list[str]:
+        """The rows as they shall be, as several queries of weighted rows."""
+        files, names = list(self.state.files.values()), ", ".join(quote_identifier(c.name) for c in self.shown)
+        out = []
+        for piece in pieces([file.rows for file in files], size):
+            rows = rows_sql(self.root, [files[i] for i in piece.files], self.shown, positions=piece.ranged)
+            out.append(f"SELECT {names}, 1 AS {WEIGHT} FROM (\n{piece.cut(names, rows)}\n)")
+        return out
+
+    def nothing(self) -> str:
+        """No rows, with the columns of the source."""
+        return rows_sql(self.root, [], self.shown)
+
+    def _chain(self) -> Sequence[Commit] | None:
+        """The commits from one version to the other; None where they do not follow each other."""
+        try:
+            return self.view.chain(self.old, self.new)
+        except (InvalidInputError, NotFoundError):
+            return None
+
+    def _weighted(self, feed: str, grows: bool) -> str:
+        """The rows of a change feed with their weights."""
+        names = ", ".join(quote_identifier(c.name) for c in self.shown)
+        gone = ", ".join(f"'{change}'" for change in _GONE)
+        weight = "1" if grows else f"CASE WHEN change_type IN ({gone}) THEN -1 ELSE 1 END"
+        return f"SELECT {names}, {weight} AS {WEIGHT} FROM (\n{feed}\n)"
 
     def _jump(self, before: State, after: State) -> str:
         columns = self.shown

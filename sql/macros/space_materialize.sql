@@ -8,7 +8,7 @@
 --   view: the name of a view, or a query, over `space_scan`.
 --   primary_keys: the columns that identify a row of the result; omitted, they are inferred from the keys of the sources or from GROUP BY; where they cannot be, rows are told apart by all their values.
 --   static: names of tables, and paths of files, that the view also reads and that never change.
---   engine: who calls the view's Python functions: 'local', this process, or 'ray', the workers of [Ray](views.md#on-ray).
+--   engine: who computes a view with Python functions: 'local', this process, or 'ray', the workers of [Ray](views.md#on-ray).
 -- Returns one row: `snapshot_id, operation, rows_inserted, rows_updated, rows_deleted`.
 -- Errors:
 --   already-exists: there is a dataset at the path, or the folder is in use.
@@ -22,6 +22,6 @@ CREATE OR REPLACE TEMP MACRO space_materialize(
   branch := NULL, message := NULL, author := NULL, expected_snapshot := NULL, commit_key := NULL
 ) AS TABLE
 FROM _space_define('space_materialize', '{"snapshot_id":"BIGINT","operation":"VARCHAR","rows_inserted":"BIGINT","rows_updated":"BIGINT","rows_deleted":"BIGINT"}', to_json({
-  path: path::VARCHAR, view: view::VARCHAR, primary_keys: primary_keys, static: static, engine: engine::VARCHAR, time_zone: current_setting('TimeZone'),
+  path: path::VARCHAR, view: view::VARCHAR, primary_keys: primary_keys, static: static, engine: engine::VARCHAR, time_zone: current_setting('TimeZone'), settings: _space_settings(),
   branch: branch::VARCHAR, message: message::VARCHAR, author: author::VARCHAR, expected_snapshot: expected_snapshot::VARCHAR, commit_key: commit_key::VARCHAR
 })::VARCHAR);

@@ -7,7 +7,7 @@
 --   path: the materialized view's folder.
 --   version: a tag, branch or snapshot id of the sources, older ones too; omitted, the head of their branch.
 --   policy: 'auto' (incremental where a rule is known and it pays, else full), 'incremental' (an error where it is not possible) or 'full'.
---   engine: who calls the view's Python functions: 'local', this process, or 'ray', the workers of [Ray](views.md#on-ray).
+--   engine: who computes a view with Python functions: 'local', this process, or 'ray', the workers of [Ray](views.md#on-ray).
 -- Returns one row:
 --   snapshot_id BIGINT: the snapshot that it wrote, or the one that stands.
 --   policy VARCHAR: what was done: incremental, full or none.

@@ -221,7 +221,7 @@ def test_a_cluster_that_is_there_is_used_and_a_killed_refresh_goes_on(
     before = len(log.read_text().splitlines())
     stranger = {**env, "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_gcs_rpc_server_connect_timeout_s": "1"}
     refused = subprocess.run(command, env=stranger, capture_output=True, text=True, check=False)
-    assert "StorageError: Ray cannot be reached: " in refused.stderr
+    assert "storage: Ray cannot be reached: " in refused.stderr
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith(cluster.partition(":")[2])
     assert is_exact(con, "mv", query)

@@ -45,6 +45,8 @@ class Wanted:
 class Push:
     """Rows being pushed: they are taken, judged by the project's configuration as a whole, and then sent."""
 
+    takes_rows = True
+
     def __init__(self, address: str | None, source_type: str | None, model_version: str | None) -> None:
         if address is None:
             raise InvalidInputError("a project's address is required, like http://localhost:8080/projects/2")
