@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.rewrite import write_query
@@ -106,7 +107,6 @@ class _Apply:
         ).fetchall()
         # Only `=` lets the join skip row groups in which no row can go.
         self.key = _same("t", "g", keys) if nulls else _equal("t", "g", keys)
-        con.execute("CREATE TEMP TABLE _space_hits (i BIGINT, file BIGINT, pos BIGINT)")
         pairs = 0
         if gone:
             con.execute(
@@ -123,18 +123,16 @@ class _Apply:
 
     def _gone_rows(self, pairs: int) -> dict[str, pa.Table]:
         """The positions that go, by change type."""
-        out = {}
-        for change, member in (("delete", "NOT IN"), ("update", "IN")):
-            if change == "update" and not pairs:
-                continue
-            where = f" WHERE i {member} (SELECT _space_p FROM _space_pairs)" if pairs else ""
-            out[change] = self.con.sql(f"SELECT file, pos FROM _space_hits{where}").to_arrow_table()
-        return out
+        paired = "(i IN (SELECT _space_p FROM _space_pairs))::TINYINT" if pairs else "0::TINYINT"
+        found = self.con.sql(f"SELECT file, pos, {paired} AS paired FROM _space_hits").to_arrow_table()
+        rows, paired_rows = found.select(["file", "pos"]), pc.equal(found["paired"], 1)
+        return {"delete": rows.filter(pc.invert(paired_rows)), "update": rows.filter(paired_rows)}
 
     def _coming(self, coming: int, pairs: int, most: int, *, sync: bool) -> list[DataFile]:
         """Files of all rows that come."""
         updates = "SELECT _space_r FROM _space_pairs"
-        files = self._come("update", f"AND s.rowid IN ({updates})", most, sync=sync) if pairs else []
+        some = f"AND s.rowid IN ({updates})" if coming > pairs else ""
+        files = self._come("update", some, most, sync=sync) if pairs else []
         if coming > pairs:
             rest = f"AND s.rowid NOT IN ({updates})" if pairs else ""
             files = [*self._come("insert", rest, most, sync=sync), *files]
@@ -173,15 +171,15 @@ class _Apply:
         keys = self.state.schema.keys
         if _keyed(self.state.schema):
             self.con.execute(
-                f"INSERT INTO _space_hits SELECT g._space_i, t.{FILE}, t.{POS} FROM ({self._stored(keys)}) AS t "
-                f"JOIN _space_gone AS g ON {self.key}"
+                f"CREATE TEMP TABLE _space_hits AS SELECT g._space_i AS i, t.{FILE} AS file, t.{POS} AS pos "
+                f"FROM ({self._stored(keys)}) AS t JOIN _space_gone AS g ON {self.key}"
             )
             if self._count(
                 f"SELECT count(*) = {gone} AND count(DISTINCT i) = {gone} AND count(DISTINCT hash(file, pos)) = {gone} "
                 "FROM _space_hits"
             ):
                 return
-            self.con.execute("DELETE FROM _space_hits")
+        self.con.execute("CREATE OR REPLACE TEMP TABLE _space_hits (i BIGINT, file BIGINT, pos BIGINT)")
         self._match(_same("t", "g", self.columns), self.columns)
         if self._count("SELECT count(*) FROM _space_hits") == gone:
             return
