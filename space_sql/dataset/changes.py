@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from space_sql.dataset.dataset import View
@@ -24,13 +25,19 @@ _ADDED = {"insert": "insert", "update": "update_postimage"}
 _DELETED = {"delete": "delete", "update": "update_preimage"}
 
 
-def changes_sql(view: View, older: int, newer: int) -> str:
+def changes_sql(view: View, older: int, newer: int, columns: Collection[int] | None = None) -> str:
     """A query over the change feed in ``(older, newer]`` with the columns of ``newer``.
+
+    With ``columns``, ids of some, the others but for the primary key may be left out: less is read.
 
     A column is NULL in rows of a version that lacks it. One that was dropped and came back with a
     restore therefore changes twice: so the feed always leads from one version to the other.
     """
-    return feed_sql(view.dataset.root, view.state(newer).schema, view.state(older), view.chain(older, newer))
+    schema = view.state(newer).schema
+    if columns is not None:
+        needed = {*columns, *schema.primary_keys}
+        schema = replace(schema, columns=tuple(c for c in schema.columns if c.id in needed))
+    return feed_sql(view.dataset.root, schema, view.state(older), view.chain(older, newer))
 
 
 def changes_pieces(view: View, older: int, newer: int, size: int) -> list[str]:

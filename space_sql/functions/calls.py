@@ -105,6 +105,23 @@ class Calls:
         """``_space_read``: SQL that a read stands for; folded while DuckDB binds."""
         return _as_query(lambda: READS[function](self.sessions.get(session), **given_arguments(arguments)))
 
+    def way(self, function: str, session: str, arguments: str, staged: str) -> str:
+        """``_space_way``: SQL that answers a call, alone or with rows of the caller's; folded while DuckDB binds.
+
+        ``staged`` begins a call of the macro ``_space_staged``, wherever the host keeps it.
+        """
+
+        def make() -> str:
+            options, given = _split(arguments)
+            at = self.sessions.get(session)
+            told = quote_literal(arguments)
+            if not _is_repeat(at, options, given) and STAGED[function].staged(at, options, **given):
+                return f"FROM {staged}{quote_literal(function)}, {told}, {told})"
+            call = f"_space_apply({quote_literal(function)}, {quote_literal(session)}, {told})"
+            return f"WITH _space_done AS MATERIALIZED (SELECT {call} AS _space_answer) FROM _space_done"
+
+        return _as_query(make)
+
     def typed(self, function: str, session: str, arguments: str) -> str:
         """``_space_typed``: SQL for a write's rows as the caller has them; folded while DuckDB binds."""
 
@@ -226,6 +243,7 @@ SESSIONS = _calls.sessions
 
 FUNCTIONS = (
     Function("_space_read", _calls.read, ("VARCHAR",) * 3, "VARCHAR", volatile=False),
+    Function("_space_way", _calls.way, ("VARCHAR",) * 4, "VARCHAR", volatile=False),
     Function("_space_typed", _calls.typed, ("VARCHAR",) * 3, "VARCHAR", volatile=False),
     Function("_space_rows", _calls.rows, ("VARCHAR", "BIGINT", "VARCHAR"), "VARCHAR", volatile=False),
     Function("_space_begin", _calls.begin, ("VARCHAR",) * 4, "BIGINT", volatile=True),

@@ -73,6 +73,11 @@ class Write:
         rows: Rows = import_module(f"space_sql.functions.{self.module}").rows(*arguments, **given)
         return rows
 
+    def staged(self, *arguments: Any, **given: Any) -> bool:
+        """Whether the rows must pass the caller's connection; not every function can do without."""
+        staged: bool = import_module(f"space_sql.functions.{self.module}").staged(*arguments, **given)
+        return staged
+
     def begin(self, *arguments: Any, **given: Any) -> Writing:
         """What takes the rows."""
         writing: Writing = import_module(f"space_sql.functions.{self.module}").begin(*arguments, **given)
@@ -165,5 +170,9 @@ _REPORTS = UPKEEP | EXCHANGE
 STAGED: dict[str, Write] = WRITES | {name: found for name, found in _REPORTS.items() if isinstance(found, Write)}
 """All that take rows."""
 
-APPLIED: dict[str, Change] = CHANGES | {name: found for name, found in _REPORTS.items() if isinstance(found, Change)}
-"""All that do not."""
+APPLIED: dict[str, Change] = {
+    **CHANGES,
+    **{name: found for name, found in _REPORTS.items() if isinstance(found, Change)},
+    "space_refresh": Change("refresh"),
+}
+"""All that do not, or can do without."""

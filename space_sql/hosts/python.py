@@ -63,6 +63,7 @@ _HELPERS = (
     "_space_catalogue",
     "_space_settings",
     "_space_view",
+    "_space_answered",
     "_space_define",
     "_space_view_report",
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from space_sql.dataset.engine import cursor
 from space_sql.dataset.rewrite import write_query
@@ -49,7 +51,14 @@ def apply(root: Path, state: State, staged: Sequence[DataFile] | str, *, sync: b
         RowsMissing: a row that should go is not there.
     """
     with cursor() as con:
-        return _Apply(con, root, state, staged).run(sync=sync)
+        return apply_with(con, root, state, staged, sync=sync)
+
+
+def apply_with(
+    con: duckdb.DuckDBPyConnection, root: Path, state: State, staged: Sequence[DataFile] | str, *, sync: bool
+) -> Applied:
+    """The same with a connection, whose tables a query may read."""
+    return _Apply(con, root, state, staged).run(sync=sync)
 
 
 def grow(root: Path, state: State, rows: str, *, sync: bool) -> Applied:
@@ -58,6 +67,20 @@ def grow(root: Path, state: State, rows: str, *, sync: bool) -> Applied:
         query = f"SELECT {stored_values(state.schema.columns)} FROM (\n{rows}\n)"
         files = write_query(con, root, query, state.schema.columns, "insert", sync=sync)
         return Applied(sum(f.rows for f in files), 0, 0, tuple(files), ())
+
+
+def written(
+    root: Path, gone: Mapping[str, pa.Table], come: Callable[[], Sequence[DataFile]], *, sync: bool
+) -> tuple[tuple[DataFile, ...], tuple[DeleteFile, ...]]:
+    """What ``come`` writes, and beside it files of the positions that go, by change type: disks sync both together."""
+    with ThreadPoolExecutor(1, "space-deletes") as beside:
+        jobs = [
+            beside.submit(write_deletes, root, rows.cast(_POSITIONS), change, sync=sync)
+            for change, rows in gone.items()
+            if len(rows)
+        ]
+        files = tuple(come())
+        return files, tuple(job.result() for job in jobs)
 
 
 class _Apply:
@@ -84,7 +107,6 @@ class _Apply:
         ).fetchall()
         # Only `=` lets the join skip row groups in which no row can go.
         self.key = _same("t", "g", keys) if nulls else _equal("t", "g", keys)
-        con.execute("CREATE TEMP TABLE _space_hits (i BIGINT, file BIGINT, pos BIGINT)")
         pairs = 0
         if gone:
             con.execute(
@@ -93,22 +115,28 @@ class _Apply:
             )
             self._find(gone)
             pairs = self._pair(most) if coming and _keyed(self.state.schema) else 0
+        gone_rows = self._gone_rows(pairs) if gone else {}
+        files, deletes = written(self.root, gone_rows, lambda: self._coming(coming, pairs, most, sync=sync), sync=sync)
+        inserted = sum(f.rows for f in files if f.change == "insert")
+        deleted = {change: len(rows) for change, rows in gone_rows.items()}
+        return Applied(inserted, deleted.get("update", 0), deleted.get("delete", 0), files, deletes)
+
+    def _gone_rows(self, pairs: int) -> dict[str, pa.Table]:
+        """The positions that go, by change type."""
+        paired = "(i IN (SELECT _space_p FROM _space_pairs))::TINYINT" if pairs else "0::TINYINT"
+        found = self.con.sql(f"SELECT file, pos, {paired} AS paired FROM _space_hits").to_arrow_table()
+        rows, paired_rows = found.select(["file", "pos"]), pc.equal(found["paired"], 1)
+        return {"delete": rows.filter(pc.invert(paired_rows)), "update": rows.filter(paired_rows)}
+
+    def _coming(self, coming: int, pairs: int, most: int, *, sync: bool) -> list[DataFile]:
+        """Files of all rows that come."""
         updates = "SELECT _space_r FROM _space_pairs"
-        files = self._come("update", f"AND s.rowid IN ({updates})", most, sync=sync) if pairs else []
+        some = f"AND s.rowid IN ({updates})" if coming > pairs else ""
+        files = self._come("update", some, most, sync=sync) if pairs else []
         if coming > pairs:
             rest = f"AND s.rowid NOT IN ({updates})" if pairs else ""
             files = [*self._come("insert", rest, most, sync=sync), *files]
-        deletes, deleted = [], {"delete": 0, "update": 0}
-        for change, member in (("delete", "NOT IN"), ("update", "IN")):
-            if not gone or (change == "update" and not pairs):
-                continue
-            where = f" WHERE i {member} (SELECT _space_p FROM _space_pairs)" if pairs else ""
-            found = con.sql(f"SELECT file, pos FROM _space_hits{where}").to_arrow_table()
-            deleted[change] = len(found)
-            if len(found):
-                deletes.append(write_deletes(self.root, found.cast(_POSITIONS), change, sync=sync))
-        inserted = sum(f.rows for f in files if f.change == "insert")
-        return Applied(inserted, deleted["update"], deleted["delete"], tuple(files), tuple(deletes))
+        return files
 
     def _pair(self, most: int) -> int:
         """Which rows come in the place of others; returns how many, 0 unless each has one counterpart at most."""
@@ -143,15 +171,15 @@ class _Apply:
         keys = self.state.schema.keys
         if _keyed(self.state.schema):
             self.con.execute(
-                f"INSERT INTO _space_hits SELECT g._space_i, t.{FILE}, t.{POS} FROM ({self._stored(keys)}) AS t "
-                f"JOIN _space_gone AS g ON {self.key}"
+                f"CREATE TEMP TABLE _space_hits AS SELECT g._space_i AS i, t.{FILE} AS file, t.{POS} AS pos "
+                f"FROM ({self._stored(keys)}) AS t JOIN _space_gone AS g ON {self.key}"
             )
             if self._count(
                 f"SELECT count(*) = {gone} AND count(DISTINCT i) = {gone} AND count(DISTINCT hash(file, pos)) = {gone} "
                 "FROM _space_hits"
             ):
                 return
-            self.con.execute("DELETE FROM _space_hits")
+        self.con.execute("CREATE OR REPLACE TEMP TABLE _space_hits (i BIGINT, file BIGINT, pos BIGINT)")
         self._match(_same("t", "g", self.columns), self.columns)
         if self._count("SELECT count(*) FROM _space_hits") == gone:
             return

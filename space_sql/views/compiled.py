@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from space_sql.dataset.engine import cursor
@@ -19,6 +19,7 @@ from space_sql.views.rules.stored import Stored
 STORED = "\0stored\0"
 """Stands for the query of the view's rows; queries of sources have such marks too, which no text of a query has."""
 
+TOUCHED = "_space_touched"
 _MARK = re.compile("\0[^\0]+\0")
 
 
@@ -54,21 +55,43 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Touched:
+    """Groups that are added to, as a query of their new rows and the places of the old ones; see ``Merging``.
+
+    ``anew`` gives weighted rows like any refresh, of all groups: it reads what the query gave as ``TOUCHED``.
+    """
+
+    sql: str
+    anew: str
+    keyed: tuple[str, ...]
+    places: tuple[tuple[str, str], ...]
+
+    def filled(self, texts: Mapping[str, str]) -> Touched:
+        """The queries with texts in place of the marks."""
+        return replace(self, sql=_filled(self.sql, texts), anew=_filled(self.anew, texts))
+
+
+@dataclass(frozen=True)
 class Compiled:
     """A refresh as a query with marks; ``sql`` None: what changed does not reach the view.
 
-    ``rules`` are those of its operators. ``grows``: rows only come.
+    ``rules`` are those of its operators. ``grows``: rows only come. ``touched``: a quicker way to the same.
     """
 
     sql: str | None
     columns: tuple[tuple[str, str], ...]
     rules: frozenset[str]
     grows: bool
+    touched: Touched | None
 
     def filled(self, texts: Mapping[str, str]) -> str:
         """The query with texts in place of the marks."""
         assert self.sql is not None
-        return _MARK.sub(lambda mark: texts[mark[0]], self.sql)
+        return _filled(self.sql, texts)
+
+
+def _filled(sql: str, texts: Mapping[str, str]) -> str:
+    return _MARK.sub(lambda mark: texts[mark[0]], sql)
 
 
 @lru_cache(maxsize=64)
@@ -94,8 +117,18 @@ def compiled(
         named = [(quote_identifier(name), type_) for name, type_ in stored]
         shown = ", ".join(f"CAST({name} AS {type_}) AS {name}" for name, type_ in named)
         rules = frozenset(step.rule for step in build.steps)
-        sql = build.sql(f"SELECT {shown}, {WEIGHT} FROM {relation.delta}") if relation.changed else None
-    return Compiled(sql, relation.columns, rules, relation.grows)
+        last = f"SELECT {shown}, {WEIGHT} FROM {relation.delta}"
+        sql = build.sql(last) if relation.changed else None
+        return Compiled(sql, relation.columns, rules, relation.grows, _touched(build, last))
+
+
+def _touched(build: Build, last: str) -> Touched | None:
+    found = build.merging
+    if found is None:
+        return None
+    sql = build.sql(found.placed)
+    build.name(found.name, f"FROM {TOUCHED}")
+    return Touched(sql, build.sql(last), found.keyed, found.places)
 
 
 def add_static(build: Build, tables: Sequence[Table], found: dict[str, Found]) -> None:

@@ -13,12 +13,12 @@ from space_sql.errors import InvalidInputError
 from space_sql.format.types import parse_type, quote_identifier
 from space_sql.views import cost, tree
 from space_sql.views.compile import Compiler, Found
-from space_sql.views.compiled import STORED, Shape, add_static, compiled
+from space_sql.views.compiled import STORED, Shape, Touched, add_static, compiled
 from space_sql.views.definition import Definition
 from space_sql.views.fragments import Fragments, of_all, of_changes
 from space_sql.views.functions import declare, stand_in
 from space_sql.views.relation import WEIGHT, Build, NoRule, Step, coming, names, netted
-from space_sql.views.rules.stored import Stored
+from space_sql.views.rules.stored import PLACED_ROWS, Stored
 from space_sql.views.sources import Pinned
 from space_sql.views.whole import whole, whole_rows
 
@@ -33,7 +33,8 @@ class Plan:
 
     ``policy`` is ``none``, ``incremental`` or ``full``. ``sql`` gives weighted rows of ``columns``; with ``rebuild``
     they are the whole content, in other columns than before. ``apart``: it needs nothing of the caller's. ``grows``:
-    its rows all come. ``pieces`` are fragments that do the same together, if it has them.
+    its rows all come. ``touched``: a quicker way to the same. ``pieces`` are fragments that do the same together, if
+    it has them.
     """
 
     policy: str
@@ -44,6 +45,7 @@ class Plan:
     rebuild: bool = False
     apart: bool = False
     grows: bool = False
+    touched: Touched | None = None
     pieces: Callable[[], Fragments | None] = lambda: None
 
 
@@ -87,13 +89,23 @@ def _incremental(definition: Definition, sources: Sequence[Pinned], rows: Stored
         cost.check(made.rules, read, sum(source.state.rows for source in sources), rows.count)
     if made.sql is None:
         return Plan("incremental", None, tuple(stored), None, read)
-    texts = {STORED: rows.sql}
+    texts = {STORED: rows.sql, PLACED_ROWS: rows.placed}
     for shape, source, delta in zip(shapes, sources, deltas, strict=True):
         texts |= shape.texts(source.new_sql(), source.old_sql(), delta.sql if delta is not None else "")
     pieces = partial(of_changes, made, texts, shapes, sources, deltas)
     apart = not definition.functions and not definition.static and not any(s.has_records for s in sources)
-    sql = made.filled(texts)
-    return Plan("incremental", sql, tuple(stored), None, read, apart=apart, grows=made.grows, pieces=pieces)
+    touched = made.touched.filled(texts) if made.touched is not None and apart else None
+    return Plan(
+        "incremental",
+        made.filled(texts),
+        tuple(stored),
+        None,
+        read,
+        apart=apart,
+        grows=made.grows,
+        touched=touched,
+        pieces=pieces,
+    )
 
 
 @lru_cache(maxsize=256)

@@ -26,6 +26,7 @@ from space_sql.format.schema import Schema
 from space_sql.format.state import State
 from space_sql.format.types import Struct, parse_type, quote_identifier
 from space_sql.views.apply import WEIGHTS, Applied, RowsMissing, apply, grow
+from space_sql.views.combine import combine
 from space_sql.views.computed import Computed
 from space_sql.views.definition import Definition
 from space_sql.views.functions import KNOWN, called, check_there, difference
@@ -69,6 +70,11 @@ class Planned:
     """Whether the rows are computed by the private DuckDB, which then writes them as they come."""
     spread: Spread | None = None
     """The fragments whose rows are computed by other processes, if they are."""
+
+    @property
+    def staged(self) -> bool:
+        """Whether rows must pass the caller's connection."""
+        return self.plan.sql is not None and not self.apart
 
     @property
     def told(self) -> tuple[Mapping[str, Any], ...]:
@@ -142,7 +148,9 @@ def _stored(root: Path, state: State) -> Stored:
     """The rows that the view has."""
     columns = state.schema.columns
     named = tuple((c.name, str(c.type)) for c in columns)
-    return Stored(rows_sql(root, list(state.files.values()), columns), named, state.rows)
+    files = list(state.files.values())
+    placed = rows_sql(root, files, columns, positions=True)
+    return Stored(rows_sql(root, files, columns), named, state.rows, placed)
 
 
 def rows(session: Session, options: Options, found: Planned) -> Rows:
@@ -236,7 +244,9 @@ class Refresh(Write):
             state = State(state.snapshot_id, self.schema, {})
         made = found.plan
         try:
-            if found.apart and made.grows and made.sql is not None:
+            if found.apart and made.touched is not None:
+                done = combine(root, state, made.touched, sync=self.session.sync)
+            elif found.apart and made.grows and made.sql is not None:
                 done = grow(root, state, made.sql, sync=self.session.sync)
             elif found.spread is not None:
                 done = found.spread.applied(root, state, files, sync=self.session.sync)

@@ -107,6 +107,22 @@ class Part:
     kept: bool
 
 
+@dataclass(frozen=True)
+class Merging:
+    """The touched groups of a view: the part of that ``name``, and as a query that finds their stored rows too.
+
+    It has the columns ``v0``, whether the group must be computed from its rows, ``v1``, positive where it has any,
+    ``_space_same``, whether its row stays as it is, and ``_space_file`` and ``_space_pos``, where that row is, NULL
+    where none is. ``places`` are the view's columns, with those of the query that have their values; ``keyed`` are
+    those that it groups by.
+    """
+
+    name: str
+    placed: str
+    keyed: tuple[str, ...]
+    places: tuple[tuple[str, str], ...]
+
+
 @dataclass
 class Build:
     """The named queries of a refresh while they are put together; ``con`` knows the columns of each."""
@@ -115,6 +131,7 @@ class Build:
     parts: dict[str, Part] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     count: int = 0
+    merging: Merging | None = None
 
     def next(self) -> int:
         """The number of the next relation."""

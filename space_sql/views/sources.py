@@ -144,7 +144,7 @@ class Pinned:
         data = [c for c in chain if c.files_added or c.files_removed or c.deletes_added]
         if not data:
             return None
-        feed = changes_sql(self.view, self.old, self.new)
+        feed = changes_sql(self.view, self.old, self.new, {c.id for c in self.shown})
         count = sum(c.rows_inserted + 2 * c.rows_updated + c.rows_deleted for c in data)
         grows = all(_only_adds(c) for c in chain)
         return Delta(self._weighted(feed, grows), count, grows)

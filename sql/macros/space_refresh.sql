@@ -30,7 +30,7 @@ CREATE OR REPLACE TEMP MACRO space_refresh(
   path, version := NULL, policy := 'auto', engine := 'local',
   branch := NULL, message := NULL, author := NULL, expected_snapshot := NULL, commit_key := NULL
 ) AS TABLE
-FROM _space_view('space_refresh', '{"snapshot_id":"BIGINT","policy":"VARCHAR","sources":[{"path":"VARCHAR","from_snapshot":"BIGINT","to_snapshot":"BIGINT"}],"rows_inserted":"BIGINT","rows_updated":"BIGINT","rows_deleted":"BIGINT","rows_read":"BIGINT","reason":"VARCHAR"}', to_json({
+FROM _space_answered('space_refresh', '{"snapshot_id":"BIGINT","policy":"VARCHAR","sources":[{"path":"VARCHAR","from_snapshot":"BIGINT","to_snapshot":"BIGINT"}],"rows_inserted":"BIGINT","rows_updated":"BIGINT","rows_deleted":"BIGINT","rows_read":"BIGINT","reason":"VARCHAR"}', to_json({
   path: path::VARCHAR, version: version::VARCHAR, policy: policy::VARCHAR, engine: engine::VARCHAR, time_zone: current_setting('TimeZone'), settings: _space_settings(),
   branch: branch::VARCHAR, message: message::VARCHAR, author: author::VARCHAR, expected_snapshot: expected_snapshot::VARCHAR, commit_key: commit_key::VARCHAR
 })::VARCHAR);

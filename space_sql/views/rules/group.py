@@ -162,6 +162,7 @@ def delta(
             parts.append(difference(columns, block.sql(forms), block.sql(block.old)))
     for i, leaf in enumerate(block.leaves):
         if leaf.relation.changed and leaf.place not in inside:
+            build.merging = None
             parts.append(_compared(block, i, inside, columns))
     return "\nUNION ALL\n".join(parts)
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from space_sql.dataset.engine import cursor
+from space_sql.dataset.scan import FILE, POS
 from space_sql.format.types import quote_identifier
 from space_sql.views import tree
 from space_sql.views.block import Block, select
-from space_sql.views.relation import WEIGHT, Build, netted
+from space_sql.views.relation import WEIGHT, Build, Merging, netted
 from space_sql.views.rules import linear, stored
 from space_sql.views.tree import Node
 
@@ -64,41 +65,49 @@ class Merge:
         shown = build.columns(before.sql(before.new))
         rows = build.table(
             f"_space_rows_{build.next()}",
-            netted(shown, linear.delta(build, before, shown)),
+            netted(shown, linear.delta(build, before, shown)) if self._nets else linear.delta(build, before, shown),
             (*shown, (WEIGHT, "BIGINT")),
             kept=True,
         )
         key_columns = shown[: len(keys)]
         sums = [f"_space_k{i}" for i in range(len(keys))]
-        sums += [f"sum({WEIGHT}) AS n", f"coalesce(bool_or({WEIGHT} < 0), false) AS gone"]
+        sums.append(f"sum({WEIGHT}) AS n")
+        if self._nets:
+            sums.append(f"coalesce(bool_or({WEIGHT} < 0), false) AS gone")
         for i, (_, type_) in enumerate(shown[len(keys) :]):
             sums += self._sums(i, f"_space_k{len(keys) + i}", type_)
         groups = ", ".join(f"_space_k{i}" for i in range(len(keys)))
         values = ", ".join(
             f"{value} AS v{i}" for i, value in enumerate([self._anew(), self._count(), *map(self._value, self.items)])
         )
-        merged = (
-            f"SELECT t.*, {values} FROM (SELECT {', '.join(sums)} FROM {rows} GROUP BY {groups}) AS t "
-            f"LEFT JOIN {stored.TABLE} AS s ON {stored.same(self.keyed)}"
-        )
+        grouped = f"FROM (SELECT {', '.join(sums)} FROM {rows} GROUP BY {groups}) AS t LEFT JOIN"
         name = f"_space_merged_{build.next()}"
-        build.name(name, merged, kept=True)
+        on = f"AS s ON {stored.same(self.keyed)}"
+        build.name(name, f"SELECT t.*, {values} {grouped} {stored.TABLE} {on}", kept=True)
         touched = build.table(f"_space_keys_{build.next()}", f"SELECT {groups} FROM {name}", key_columns)
         anew = build.table(
             f"_space_keys_{build.next()}", f"SELECT {groups} FROM {name} WHERE v0", key_columns, kept=True
         )
         places = {key: f"_space_k{i}" for i, key in enumerate(self.keyed)}
         places |= {item.column: f"v{i + 2}" for i, item in enumerate(self.items)}
+        stands = ", ".join(f"{item.old} AS o{i}" for i, item in enumerate(self.items, 2))
+        same = " AND ".join(f"o{i} IS NOT DISTINCT FROM v{i}" for i, _ in enumerate(self.items, 2)) or "true"
+        placed = f"SELECT t.*, {values}, {stands or 'NULL AS o'}, s.{FILE}, s.{POS} {grouped} {stored.PLACED} {on}"
+        build.merging = Merging(
+            name,
+            f"SELECT *, {same} AS _space_same FROM (\n{placed}\n)",
+            self.keyed,
+            tuple((column, places[column]) for column, _ in self.columns),
+        )
         out = ", ".join(f"{places[column]} AS {quote_identifier(column)}" for column, _ in self.columns)
         return touched, anew, f"SELECT {out}, 1 AS {WEIGHT} FROM {name} WHERE NOT v0 AND v1 > 0"
 
     def _sums(self, i: int, x: str, type_: str) -> list[str]:
         """What the changed rows of a group say about an argument; all that any function asks for."""
         wanted = {item.function for item in self.items if item.argument == i}
-        out = [
-            f"coalesce(sum({WEIGHT}) FILTER ({x} IS NOT NULL), 0) AS c{i}",
-            f"coalesce(bool_or({WEIGHT} < 0 AND {x} IS NOT NULL), false) AS gone{i}",
-        ]
+        out = [f"coalesce(sum({WEIGHT}) FILTER ({x} IS NOT NULL), 0) AS c{i}"]
+        if self._nets:
+            out.append(f"coalesce(bool_or({WEIGHT} < 0 AND {x} IS NOT NULL), false) AS gone{i}")
         if wanted & {"sum", "avg"}:
             decimal = _DECIMAL.fullmatch(type_)
             product = f"{x} * {WEIGHT}::DECIMAL(19, 0)" if decimal else f"{x}::HUGEINT * {WEIGHT}"
@@ -106,6 +115,15 @@ class Merge:
         for function in wanted & _EXTREMES.keys():
             out += [f"{function}({x}) FILTER ({WEIGHT} {sign} 0) AS {function}{i}_{word}" for word, sign in _SIGNS]
         return out
+
+    @property
+    def _nets(self) -> bool:
+        """Whether it matters that a row left and an equal one came: not where the view counts all that it adds up."""
+        return (
+            self._rows() is None
+            or any(item.function in _EXTREMES for item in self.items)
+            or not all(full or self._of("count", i) for i, full in enumerate(self.full))
+        )
 
     def _of(self, function: str, argument: int | None) -> _Item | None:
         return next((i for i in self.items if (i.function, i.argument) == (function, argument)), None)
@@ -148,7 +166,8 @@ class Merge:
             if item.function == "count":
                 parts.append(f"{count} + t.c{i} < 0")
             elif item.function == "sum":
-                parts.append(f"t.gone{i}" if count is None else f"coalesce({count} + t.c{i} < 0, t.gone{i})")
+                gone = f"t.gone{i}" if self._nets else "true"
+                parts.append(gone if count is None else f"coalesce({count} + t.c{i} < 0, {gone})")
             elif item.function == "avg":
                 least = "" if _divides_once() else f" OR {count} + t.c{i} >= {_SAME_QUOTIENT}"
                 parts.append(f"coalesce({count} + t.c{i} < 0 OR abs({self._total(i)}) >= {_EXACT_DOUBLE}{least}, true)")

@@ -12,17 +12,24 @@ from space_sql.views.relation import WEIGHT, Build, names
 from space_sql.views.tree import Node
 
 TABLE = "_space_stored"
+PLACED = "_space_placed"
+PLACED_ROWS = "\0placed\0"
+"""Stands for the query of the view's rows with their positions."""
 
 Columns = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The rows that a view has: a query of them, its columns and their number; unknown before the first result."""
+    """The rows that a view has: a query of them, its columns and their number; unknown before the first result.
+
+    ``placed`` is the query with their positions before the columns.
+    """
 
     sql: str = ""
     columns: tuple[tuple[str, str], ...] | None = None
     count: int = 0
+    placed: str = ""
 
     def fits(self, columns: Columns) -> bool:
         """Whether they have these columns."""
@@ -34,6 +41,7 @@ class Stored:
         """Name them ``TABLE``, for the queries that follow."""
         nothing = ", ".join(f"NULL::{t} AS {quote_identifier(n)}" for n, t in columns)
         build.table(TABLE, self.sql or f"SELECT {nothing} WHERE false", columns)
+        build.name(PLACED, PLACED_ROWS)
 
 
 def shown(block: Block, keys: Sequence[Node], columns: Columns) -> list[str] | None:
