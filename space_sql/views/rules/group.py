@@ -80,6 +80,9 @@ def check(build: Build, block: Block) -> list[Node]:
             check_aggregate(call)
     grouped = is_grouped(node)
     keys = groups(build, block) if grouped else []
+    if keys and node["aggregate_handling"] == "FORCE_AGGREGATES" and all(_is_constant(key) for key in keys):
+        # DuckDB takes the constants out, and what is left has a row even where no rows are.
+        raise NoRule("group-by-all", "GROUP BY ALL with nothing but constants to group by: leave it away")
     over = windows(after)
     if not over:
         return keys
@@ -93,6 +96,10 @@ def check(build: Build, block: Block) -> list[Node]:
     if any(aggregates(p) or windows(p) for p in shared):
         raise NoRule("not-understood", "a window partitioned by an aggregate")
     return [_resolved(build, block, p) for p in shared]
+
+
+def _is_constant(key: Node) -> bool:
+    return not any(part.get("class") in ("COLUMN_REF", "SUBQUERY") for part in tree.walk(key))
 
 
 def _is_unique(block: Block, window: Node, keys: list[Node] | None) -> bool:
