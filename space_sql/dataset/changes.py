@@ -33,17 +33,20 @@ def changes_sql(view: View, older: int, newer: int, columns: Collection[int] | N
     A column is NULL in rows of a version that lacks it. One that was dropped and came back with a
     restore therefore changes twice: so the feed always leads from one version to the other.
     """
+    return _between(view, older, newer, columns).sql()
+
+
+def changes_pieces(view: View, older: int, newer: int, size: int, columns: Collection[int] | None = None) -> list[str]:
+    """The change feed as several queries: added rows about ``size`` in each, and whatever else in one."""
+    return _between(view, older, newer, columns).pieces(size)
+
+
+def _between(view: View, older: int, newer: int, columns: Collection[int] | None) -> _Feed:
     schema = view.state(newer).schema
     if columns is not None:
         needed = {*columns, *schema.primary_keys}
         schema = replace(schema, columns=tuple(c for c in schema.columns if c.id in needed))
-    return feed_sql(view.dataset.root, schema, view.state(older), view.chain(older, newer))
-
-
-def changes_pieces(view: View, older: int, newer: int, size: int) -> list[str]:
-    """The change feed as several queries: added rows about ``size`` in each, and whatever else in one."""
-    state = view.state(older)
-    return _feed(view.dataset.root, view.state(newer).schema, state, view.chain(older, newer)).pieces(size)
+    return _feed(view.dataset.root, schema, view.state(older), view.chain(older, newer))
 
 
 def feed_sql(root: Path, schema: Schema, state: State, commits: Sequence[Commit]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from space_sql import errors
 from space_sql.dataset.dataset import open_dataset
 from space_sql.errors import InvalidInputError, SpaceError
 from space_sql.format.types import quote_literal
@@ -147,7 +148,19 @@ def _taking_many(
     return taken
 
 
+_RAISED = re.compile(
+    r"Invalid Input Error: Python exception occurred while executing the UDF: (\w+): (.*?)(?:\n\nAt:.*)?$", re.DOTALL
+)
 _MANY = "executemany would commit once a row: put the rows into a data frame or table and insert from it"
+
+
+def _inside(error: duckdb.Error) -> SpaceError | None:
+    """What a function of Python raised, of which DuckDB tells in words of its own, 1.5 with places in our code."""
+    found = _RAISED.match(str(error))
+    kind = getattr(errors, found[1], None) if found else None
+    if not found or not isinstance(kind, type) or not issubclass(kind, SpaceError):
+        return None
+    return kind(found[2].removeprefix(f"{kind.kind}: "))
 
 
 def _as_duckdb(error: SpaceError) -> duckdb.Error:
@@ -199,4 +212,10 @@ def _in_frame(frame: FrameType, method: Callable[..., Any], *arguments: Any, **n
     if str(variables.get("__name__")).startswith("sql.") and "IPython" in sys.modules:
         shell = sys.modules["IPython"].get_ipython()
         variables, more = (shell.user_ns, {}) if shell is not None else (variables, more)
-    return eval("_space_call()", variables, {**more, "_space_call": functools.partial(method, *arguments, **named)})
+    call = functools.partial(method, *arguments, **named)
+    try:
+        return eval("_space_call()", variables, {**more, "_space_call": call})
+    except duckdb.InvalidInputException as error:
+        if told := _inside(error):
+            raise _as_duckdb(told) from None
+        raise

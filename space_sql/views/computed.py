@@ -131,10 +131,8 @@ class Computed:
         self._lock = threading.Lock()
         self._progress = Progress(rows)
         self.failed: SpaceError | None = None
-        """What a function failed with: DuckDB would tell it in words of its own."""
+        """What a function failed with, without the words that DuckDB puts before it."""
         self.interrupt = Interrupt()
-        self.idle = False
-        """Whether nothing is computed here: DuckDB may read rows that nobody takes."""
         _open.add(self)
 
     def only(self, functions: Iterable[Called]) -> None:
@@ -151,16 +149,12 @@ class Computed:
             return self._kept[called]
 
     def evaluate(self, function: Function, kept: Kept, columns: Columns) -> pa.Array:
-        """The function's results: those that are known, and the rest computed.
-
-        After a first failure nothing is computed, and all is NULL: whoever commits raises it before.
-        """
-        if self.failed is None and not self.idle:
-            try:
-                return self._evaluated(function, kept, columns)
-            except SpaceError as error:
-                self.failed = error
-        return pa.nulls(len(columns[0]), kept.type)
+        """The function's results: those that are known, and the rest computed."""
+        try:
+            return self._evaluated(function, kept, columns)
+        except SpaceError as error:
+            self.failed = self.failed or error
+            raise
 
     def _evaluated(self, function: Function, kept: Kept, columns: Columns) -> pa.Array:
         keys, first, inverse = np.unique(digests(columns), axis=0, return_index=True, return_inverse=True)
@@ -202,6 +196,11 @@ class Computed:
         for called, (asked, computed) in counts.items():
             self._progress.computed(called, computed)
             self._progress.seen(called, asked, computed)
+
+    def keep(self) -> None:
+        """Keep what is new; more may be asked."""
+        for kept in self._kept.values():
+            kept.keep()
 
     def end(self, *, merge: bool = False) -> None:
         """Keep what is new; nothing is asked any more."""

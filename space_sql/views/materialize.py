@@ -98,15 +98,12 @@ class Materialize(Create):
         pieces = of_all(definition, sources, columns, None)
         read = sum(source.state.rows for source in sources)
         parts = spread(engine, session.connection, definition, self.computed, pieces, read, settings)
-        if parts is not None and self.computed is not None:
-            self.computed.idle = True
+        if parts is not None:
             self.staging = parts.store(self.root, self.schema.columns, definition.time_zone)
             self.takes_rows = False
 
     def commit(self) -> Result:
         """Publish; results of functions are kept with the view."""
-        if self.computed is not None:
-            self.error = self.error or self.computed.failed
         result = super().commit()
         if self.computed is not None:
             self.computed.end(merge=True)

@@ -74,7 +74,7 @@ class Planned:
     @property
     def staged(self) -> bool:
         """Whether rows must pass the caller's connection."""
-        return self.plan.sql is not None and not self.apart
+        return self.plan.sql is not None and not self.apart and self.spread is None
 
     @property
     def told(self) -> tuple[Mapping[str, Any], ...]:
@@ -158,7 +158,7 @@ def rows(session: Session, options: Options, found: Planned) -> Rows:
     made = found.plan
     typed = ", ".join(f"NULL::{t} AS {quote_identifier(n)}" for n, t in (*made.columns, (WEIGHT, "BIGINT")))
     typed = f"SELECT {typed} WHERE false"
-    if made.sql is None or found.apart or found.spread is not None:
+    if made.sql is None or not found.staged:
         return Rows(typed, typed)
     items = []
     for name, text in made.columns:
@@ -193,8 +193,6 @@ class Refresh(Write):
         """Publish, unless there was nothing to do."""
         if self.repeat is None and self.found.plan.policy == "none":
             return self._told(Result(self.found.state.snapshot_id, self.operation))
-        if self.found.computed is not None:
-            self.error = self.error or self.found.computed.failed
         result = self._told(super().commit())
         if self.found.computed is not None:
             self.found.computed.end(merge=True)

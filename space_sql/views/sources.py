@@ -153,7 +153,8 @@ class Pinned:
         """The difference as several queries, whose rows together are its rows."""
         if self._chain() is None:
             return [delta.sql]
-        return [self._weighted(feed, delta.grows) for feed in changes_pieces(self.view, self.old, self.new, size)]
+        feeds = changes_pieces(self.view, self.old, self.new, size, {c.id for c in self.shown})
+        return [self._weighted(feed, delta.grows) for feed in feeds]
 
     def new_pieces(self, size: int) -> list[str]:
         """The rows as they shall be, as several queries of weighted rows."""

@@ -87,6 +87,7 @@ class SpreadRows:
         """
         work, root = self._work, self._work.root
         try:
+            self._computed.keep()  # DuckDB may have read some rows here, before it saw that nobody takes them
             work = work if sync else work.relaxed()
             for done in self._ray.written(work, self._functions, self._queries, self._computed.interrupt.check):
                 self._files += done.files

@@ -78,8 +78,6 @@ def written(work: Work, shipped: Sequence[Any], query: str) -> Written:
         # Functions are given Arrow as in the caller's connection, what is written has DuckDB's types: two statements.
         con.execute("SET arrow_lossless_conversion = false")
         con.execute(f"CREATE OR REPLACE TEMP TABLE _space_fragment AS {query}")
-        if computed.failed is not None:
-            raise computed.failed
         con.execute("SET arrow_lossless_conversion = true")
         files = write_query(con, work.root, "FROM _space_fragment", work.columns, "insert", sync=work.sync)
         con.execute("DROP TABLE _space_fragment")
@@ -89,7 +87,7 @@ def written(work: Work, shipped: Sequence[Any], query: str) -> Written:
             disk.remove_quietly(work.root / file.path)
         computed.end()
         if isinstance(error, duckdb.Error):
-            raise explained(error) from None
+            raise computed.failed or explained(error) from None
         raise
     return Written(files, computed.counts)
 
