@@ -301,6 +301,22 @@ def test_results_are_kept_for_views_alone(con: Connection) -> None:
     assert not Path("mv").exists()
 
 
+def test_a_query_beside_a_refresh_that_failed_is_never_given_null(con: Connection, tmp_path: Path) -> None:
+    space_sql.register_function(con, "broken", lambda n: 1 // n, ["BIGINT"], "BIGINT", version="v1")
+    instance = ("python", con.execute("SELECT _space_python()").fetchall()[0][0])
+    function = computed.KNOWN.get(instance, "broken")
+    assert function is not None
+    ((beside,),) = con.cursor().execute("SELECT _space_connection()").fetchall()
+    refreshing = computed.Computed(tmp_path / "mv", beside, [function.called], sync=False)
+    try:
+        for _ in range(2):
+            with pytest.raises(duckdb.Error, match="the function broken failed: ZeroDivisionError"):
+                con.execute("SELECT broken(range) FROM range(3)").fetchall()
+        assert con.execute("SELECT broken(1)").fetchall() == [(1,)]
+    finally:
+        refreshing.end()
+
+
 def test_two_refreshes_at_once_are_both_right(con: Connection) -> None:
     functions = Counted(con)
     call(con, f"space_materialize('mv', $${QUERY}$$)")
