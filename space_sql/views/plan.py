@@ -20,7 +20,7 @@ from space_sql.views.functions import declare, stand_in
 from space_sql.views.relation import WEIGHT, Build, NoRule, Step, coming, names, netted
 from space_sql.views.rules.stored import PLACED_ROWS, Stored
 from space_sql.views.sources import Pinned
-from space_sql.views.whole import whole, whole_rows
+from space_sql.views.whole import bare, whole, whole_rows
 
 POLICIES = ("auto", "incremental", "full")
 
@@ -139,7 +139,7 @@ def _equal(left: Columns, right: Columns) -> bool:
 def _full(definition: Definition, sources: Sequence[Pinned], stored: Columns, stored_sql: str, reason: str) -> Plan:
     read = sum(source.state.rows for source in sources)
     sql = whole(definition, sources)
-    columns = _described(sql, definition) or tuple(stored)
+    columns = _described(definition, sources) or _as_before(definition, sources, stored)
     rebuild = not _equal(columns, stored)
     pieces = partial(of_all, definition, sources, columns, None if rebuild else stored_sql)
     if rebuild:
@@ -150,16 +150,35 @@ def _full(definition: Definition, sources: Sequence[Pinned], stored: Columns, st
     return Plan("full", netted(columns, rows), columns, reason, read, pieces=pieces)
 
 
-def _described(sql: str, definition: Definition) -> tuple[tuple[str, str], ...] | None:
-    """The query's columns; None when it needs something of the caller's own."""
+def _described(definition: Definition, sources: Sequence[Pinned]) -> tuple[tuple[str, str], ...] | None:
+    """The query's columns; None when it calls something of the caller's own."""
     with cursor() as con:
         try:
             for function in definition.functions:
                 stand_in(con, function)
-            rows = con.execute(f"DESCRIBE {sql}").fetchall()
+            rows = con.execute(f"DESCRIBE {bare(definition, sources)}").fetchall()
         except duckdb.Error:
             return None
     return tuple((str(row[0]), str(row[1])) for row in rows)
+
+
+def _as_before(definition: Definition, sources: Sequence[Pinned], stored: Columns) -> tuple[tuple[str, str], ...]:
+    """The view's columns, where those of its sources are what they were.
+
+    Raises:
+        InvalidInputError: they are not: values of a wider type would be cast to the one that the view has.
+    """
+    used = used_names(definition.query)
+    for source in sources:
+        try:
+            source.checked(used)
+        except NoRule as reason:
+            if reason.code != "source-expired":
+                raise InvalidInputError(
+                    f"{reason.detail}, and the view calls something of this connection's own, so its new columns are "
+                    "not known: materialize it anew at another path"
+                ) from None
+    return tuple(stored)
 
 
 def explained(definition: Definition, sources: Sequence[Pinned]) -> tuple[list[Step], tuple[str, ...]]:

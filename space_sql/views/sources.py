@@ -117,18 +117,18 @@ class Pinned:
             return self
         if not self.view.shows(self.old):
             raise NoRule("source-replaced", f"{self.root} has no snapshot {self.old}")
+        before, after = (state.schema.columns for state in (self.view.state(self.old), self.state))
+        differ: list[Column] = []
+        if _signature(before) != _signature(after):
+            both = {c.id for c in before} & {c.id for c in after}
+            same = {(c.id, c.name, str(c.type)) for c in before} & {(c.id, c.name, str(c.type)) for c in after}
+            differ = [c for c in (*before, *after) if (c.id, c.name, str(c.type)) not in same]
+            if used is None or any(c.name.casefold() in used or c.id in both for c in differ):
+                raise NoRule("schema-changed", f"the columns of {self.root} changed")
         try:
             self.view.kept(self.old)
         except NotFoundError:
             raise NoRule("source-expired", f"snapshot {self.old} of {self.root} was expired") from None
-        before, after = (state.schema.columns for state in (self.view.state(self.old), self.state))
-        if _signature(before) == _signature(after):
-            return self
-        both = {c.id for c in before} & {c.id for c in after}
-        same = {(c.id, c.name, str(c.type)) for c in before} & {(c.id, c.name, str(c.type)) for c in after}
-        differ = [c for c in (*before, *after) if (c.id, c.name, str(c.type)) not in same]
-        if used is None or any(c.name.casefold() in used or c.id in both for c in differ):
-            raise NoRule("schema-changed", f"the columns of {self.root} changed")
         return replace(self, apart=frozenset(c.id for c in differ))
 
     def delta(self) -> Delta | None:

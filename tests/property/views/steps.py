@@ -56,5 +56,10 @@ def expanded(query: str, views: Mapping[str, str]) -> str:
 
 
 def pinned(query: str, versions: Mapping[str, object]) -> str:
-    """A query over its sources at versions."""
-    return _SCAN.sub(lambda m: f"space_scan('{FOLDER}/{m[1]}', version => '{versions[m[1]]}')", query)
+    """A query over its sources at versions; those without one stay as they are."""
+
+    def at(found: re.Match[str]) -> str:
+        version = f", version => '{versions[found[1]]}'" if found[1] in versions else ""
+        return f"space_scan('{FOLDER}/{found[1]}'{version})"
+
+    return _SCAN.sub(at, query)
