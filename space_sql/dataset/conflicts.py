@@ -5,6 +5,7 @@ from __future__ import annotations
 from space_sql.dataset.conflict_rows import conflict_rows
 from space_sql.dataset.dataset import View
 from space_sql.dataset.merge import meeting, sides_of
+from space_sql.dataset.scan import NO_FILES
 from space_sql.dataset.threeway import ThreeWay, as_query
 from space_sql.dataset.united import united
 from space_sql.format.schema import Schema
@@ -29,4 +30,4 @@ def conflicts_sql(view: View, branch: str, target: str) -> str:
 def _none(schema: Schema) -> str:
     key = ", ".join(f"{quote_identifier(k.name)} {k.type}" for k in schema.keys)
     texts = ", ".join(f"NULL::VARCHAR AS {name}" for name in _TEXTS)
-    return f"SELECT NULL::STRUCT({key}) AS key, {texts} WHERE false"
+    return f"SELECT NULL::STRUCT({key}) AS key, {texts} FROM {NO_FILES} WHERE false"

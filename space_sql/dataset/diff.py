@@ -8,7 +8,7 @@ from itertools import count
 
 from space_sql.dataset.dataset import View
 from space_sql.dataset.difference import bag_minus, rows_only_in
-from space_sql.dataset.scan import value_sql
+from space_sql.dataset.scan import NO_FILES, value_sql
 from space_sql.dataset.shared_columns import wide_enough
 from space_sql.format.schema import Column
 from space_sql.format.state import State
@@ -86,7 +86,7 @@ def _rows(view: View, here: State, there: State, slots: list[_Slot], *, from_sid
         apart=frozenset(s.column.id for s in slots if s.in_from != s.in_to),
     )
     if not parts:
-        return f"SELECT {', '.join(_null(s) for s in slots)} WHERE false"
+        return f"SELECT {', '.join(_null(s) for s in slots)} FROM {NO_FILES} WHERE false"
     items = [s.name if (s.in_from if from_side else s.in_to) else _null(s) for s in slots]
     return f"SELECT {', '.join(items)} FROM (\n" + "\nUNION ALL\n".join(parts) + "\n)"
 

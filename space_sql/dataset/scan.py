@@ -22,6 +22,10 @@ from space_sql.format.schema import Column, type_mark
 from space_sql.format.types import VARCHAR, Array, List, Map, Scalar, Struct, Type, quote_identifier, quote_literal
 from space_sql.storage.files import check_inside
 
+NO_FILES = "read_blob([]::VARCHAR[])"
+"""A table without rows. A prepared statement that reads files is planned anew each time it runs; DuckDB 1.5 runs others
+as they were planned, with what there was then, so queries that read no files read this."""
+
 FILE = "_space_file"
 POS = "_space_pos"
 
@@ -74,7 +78,7 @@ def rows_sql(
         nulls.insert(1, f"CAST(NULL AS BIGINT) AS {POS}")
     for column, name in zip(columns, shown, strict=True):
         nulls.append(_no_value(column, name, logical=logical and name not in (addresses or ())))
-    return f"SELECT {', '.join(nulls)} WHERE false"
+    return f"SELECT {', '.join(nulls)} FROM {NO_FILES} WHERE false"
 
 
 class _Reading:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from space_sql.dataset.scan import NO_FILES
 from space_sql.format.types import quote_identifier, quote_literal
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,7 +21,8 @@ def table_sql(columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> 
     items = ", ".join(f"_space_row.{quote_identifier(name)}" for name in columns)
     return (
         f"SELECT {items} FROM (SELECT unnest("
-        f"from_json({quote_literal(data)}, {quote_literal(structure)})) AS _space_row)"
+        f"from_json({quote_literal(data)}, {quote_literal(structure)})) AS _space_row "
+        f"UNION ALL SELECT NULL FROM {NO_FILES} WHERE false)"
     )
 
 

@@ -53,6 +53,7 @@ _instances = itertools.count(1)
 _named: list[Callable[[], int]] = []
 _HELPERS = (
     "_space_session",
+    "_space_anew",
     "_space_staged",
     "_space_write",
     "_space_copied",

@@ -3,4 +3,6 @@
 CREATE OR REPLACE TEMP MACRO _space_answered(function, columns, arguments) AS TABLE
 SELECT unnest(from_json(
   CASE WHEN starts_with(_space_answer, '!') THEN error(substr(_space_answer, 2)) ELSE _space_answer END, columns
-)) FROM query(_space_way(function, _space_session(), arguments, '_space_staged('));
+)) FROM (
+  FROM query(_space_way(function, _space_session(), arguments, '_space_staged(')) UNION ALL FROM _space_anew()
+);

@@ -2,7 +2,7 @@
 -- JSON array of rows, `columns` their structure.
 CREATE OR REPLACE TEMP MACRO _space_report(function, columns, arguments) AS TABLE
 WITH _space_done AS MATERIALIZED (
-  SELECT _space_apply(function, _space_session(), arguments) AS _space_answer
+  SELECT _space_apply(function, _space_session(), arguments) AS _space_answer UNION ALL FROM _space_anew()
 )
 SELECT unnest(_space_row) FROM (
   SELECT unnest(from_json(

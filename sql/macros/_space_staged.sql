@@ -9,6 +9,7 @@ WITH _space_types AS (
         FROM query(_space_typed(function, _space_session(), arguments)) AS _space_type_row LIMIT 0)
 ), _space_begun AS MATERIALIZED (
   SELECT _space_begin(function, _space_session(), given, _space_type) AS _space_handle FROM _space_types
+  UNION ALL FROM _space_anew()
 ), _space_staged AS MATERIALIZED (
   SELECT count(_space_stage(_space_handle, _space_row)) AS _space_count
   FROM query(_space_rows(function, _space_connection(), arguments)) AS _space_row, _space_begun

@@ -5,6 +5,7 @@ WITH _space_done AS MATERIALIZED (
     function, _space_session(),
     substr(arguments, 1, length(arguments) - 1) || ',"catalogue":' || _space_catalogue() || '}'
   ) AS _space_answer
+  UNION ALL FROM _space_anew()
 )
 SELECT unnest(_space_row) FROM (
   SELECT unnest(from_json(
