@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -13,8 +14,10 @@ from space_sql.dataset.source import predicate_sql
 from space_sql.errors import InvalidInputError
 from space_sql.format.schema import Schema
 
-_SETTINGS = {"getvariable", "current_setting"}
-_TIMES = {"current_timestamp", "current_date", "current_time", "localtimestamp", "localtime"}
+_CHANGING = {"getvariable", "current_setting", "current_localtime", "current_localtimestamp", "vector_type", "version"}
+"""Functions of which DuckDB says that they depend on their arguments alone."""
+TIMES = frozenset({"current_timestamp", "current_date", "current_time", "localtimestamp", "localtime", "today"})
+"""What is written without brackets, like a column."""
 ROW = "row_"
 """What expressions may call the row."""
 _PREFIX = "SELECT NULL ORDER BY "
@@ -77,10 +80,10 @@ def _check(parsed: Any, schema: Schema, what: str) -> None:
         if kind == "COLUMN_REF":
             names: list[str] = node["column_names"]
             first, last = names[0], names[-1]
-            name = last if last.casefold() in _TIMES and last.casefold() not in schema.by_name else None
+            name = last if last.casefold() in TIMES and last.casefold() not in schema.by_name else None
             if name is None and first.casefold() not in parameters | {ROW}:
                 schema.column(first)
-        if isinstance(name, str) and (name.casefold() in changing_functions() or name.casefold() in _TIMES):
+        if isinstance(name, str) and changes(name, node):
             raise InvalidInputError(f"{what} cannot use {name}: it is not the same at every call")
 
 
@@ -102,11 +105,24 @@ def _nodes(parsed: Any) -> Iterator[dict[str, Any]]:
             yield from _nodes(part)
 
 
+def changes(name: str, call: Mapping[str, Any]) -> bool:
+    """Whether a function that is called so depends on the moment, on a setting or on chance."""
+    arguments = call.get("arguments") or call.get("children") or []
+    if name.casefold() == "age":
+        return len(arguments) < 2  # the age today
+    return name.casefold() in _changing()
+
+
 @cache
-def changing_functions() -> frozenset[str]:
-    """Names of the functions that depend on the moment, on a setting or on chance."""
+def _changing() -> frozenset[str]:
+    """Names of the functions that always do, and of DuckDB's macros that call them."""
     with cursor() as con:
         rows = con.execute(
-            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE stability != 'CONSISTENT'"
+            "SELECT DISTINCT lower(function_name), macro_definition FROM duckdb_functions() "
+            "WHERE stability IS DISTINCT FROM 'CONSISTENT' AND function_type IN ('scalar', 'aggregate', 'macro')"
         ).fetchall()
-    return frozenset(name for (name,) in rows) | _SETTINGS
+    found = {name for name, text in rows if text is None} | _CHANGING | TIMES
+    macros = {name: set(re.findall(r"\w+", text.casefold())) for name, text in rows if text is not None}
+    while more := {name for name, words in macros.items() if name not in found and words & found}:
+        found |= more
+    return frozenset(found)

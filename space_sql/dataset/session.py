@@ -37,6 +37,7 @@ class Session:
     query: int = -1
     branch: str | None = None
     sync: bool = True
+    collation: str = ""
     views: dict[Path, View] = field(default_factory=dict)
     asked: dict[tuple[str, str], Any] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -51,6 +52,14 @@ class Session:
             if view is None or view.dataset.id != view.dataset_id:
                 view = self.views[root] = open_dataset(path).view()
             return view
+
+    def check_collation(self) -> None:
+        """Raise InvalidInputError where DuckDB compares texts otherwise than as they are."""
+        if self.collation:
+            raise InvalidInputError(
+                f"default_collation is {self.collation}, so texts that differ may be equal, and changes are not seen: "
+                "RESET default_collation"
+            )
 
     def view_of(self, view: View) -> View:
         """What the transaction sees now of the dataset of a view."""
@@ -83,7 +92,7 @@ class Sessions:
 
     def get(self, text: str) -> Session:
         """The session that ``_space_session()`` describes."""
-        told = text.split("|", 4)
+        told = text.split("|", 5)
         connection, transaction, query = int(told[0]), int(told[1]), int(told[2])
         with self._lock:
             session = self._sessions.get(connection)
@@ -103,8 +112,9 @@ class Sessions:
         if session.query != query:
             session.query = query
             session.asked = {}
-        session.sync = _sync(told[3])
-        session.branch = told[4] or None
+        session.collation = told[3]
+        session.sync = _sync(told[4])
+        session.branch = told[5] or None
         return session
 
     def latest(self, connection: int) -> Session | None:

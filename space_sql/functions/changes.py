@@ -9,6 +9,7 @@ from space_sql.errors import InvalidInputError
 
 def read(session: Session, path: str | None, from_version: str | None, to_version: str | None) -> str:
     """SQL for what the commits after ``from_version``, up to ``to_version``, did to rows."""
+    session.check_collation()
     view = session.view(path)
     if from_version is None:
         raise InvalidInputError("from_version is required: the last snapshot whose changes you have seen")

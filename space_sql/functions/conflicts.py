@@ -11,6 +11,7 @@ def read(session: Session, path: str | None, from_branch: str | None, target: st
     """SQL for one row a conflict."""
     if not from_branch:
         raise InvalidInputError("from_branch is required: the branch to merge into the target")
+    session.check_collation()
     from space_sql.dataset.conflicts import conflicts_sql  # with Arrow, which other reads do without
 
     return conflicts_sql(session.view(path), from_branch, target or MAIN)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from space_sql.dataset.deterministic import changing_functions
+from space_sql.dataset.deterministic import TIMES, changes
 from space_sql.dataset.engine import cursor
 from space_sql.views import tree
 from space_sql.views.relation import NoRule
 from space_sql.views.tree import Node
 
-_TIMES = {"current_timestamp", "current_date", "current_time", "localtimestamp", "localtime", "today"}
 _ANY_ORDER = frozenset(
     [
         *("count", "count_star", "count_if", "countif", "sum", "sum_no_overflow", "avg", "mean", "min", "max"),
@@ -20,21 +20,29 @@ _ANY_ORDER = frozenset(
         *("stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", "covar_pop", "covar_samp", "corr"),
         *("regr_avgx", "regr_avgy", "regr_count", "regr_intercept", "regr_r2", "regr_slope", "regr_sxx", "regr_sxy"),
         *("regr_syy", "quantile", "quantile_cont", "quantile_disc", "kurtosis", "kurtosis_pop", "skewness", "sem"),
-        *("fsum", "kahan_sum", "sumkahan", "favg"),
+        *("fsum", "kahan_sum", "sumkahan", "favg", "geomean", "geometric_mean", "wavg", "weighted_avg"),
     ]
 )
 """Aggregates that do not depend on the order of rows, but for the last digits of floating-point sums."""
 _LISTS = {"list", "array_agg", "string_agg", "listagg", "group_concat"}
+_TEXT = re.compile(r"'[^']*'")
+_CALL = re.compile(r'(\w+)"?\(')
 _TIE_FREE = {"WINDOW_RANK", "WINDOW_RANK_DENSE", "WINDOW_PERCENT_RANK", "WINDOW_CUME_DIST"}
 
 
 @cache
 def _aggregates() -> frozenset[str]:
+    """Names of the aggregates, and of DuckDB's macros that call them."""
     with cursor() as con:
         rows = con.execute(
-            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE function_type = 'aggregate'"
+            "SELECT DISTINCT lower(function_name), macro_definition FROM duckdb_functions() "
+            "WHERE function_type IN ('aggregate', 'macro')"
         ).fetchall()
-    return frozenset(name for (name,) in rows)
+    found = {name for name, text in rows if text is None}
+    macros = {name: set(_CALL.findall(_TEXT.sub("", text))) for name, text in rows if text is not None}
+    while more := {name for name, calls in macros.items() if name not in found and calls & found}:
+        found |= more
+    return frozenset(found)
 
 
 def outside_subqueries(node: Any) -> Iterator[Node]:
@@ -66,9 +74,9 @@ def check_functions(node: Node) -> None:
     for part in tree.walk(node):
         kind = part.get("class")
         name = part.get("function_name")
-        if kind == "COLUMN_REF" and part["column_names"][-1].casefold() in _TIMES:
+        if kind == "COLUMN_REF" and part["column_names"][-1].casefold() in TIMES:
             name = part["column_names"][-1]
-        if isinstance(name, str) and name.casefold() in changing_functions() | _TIMES:
+        if isinstance(name, str) and changes(name, part):
             raise NoRule("not-deterministic", f"{name} is not the same at every call")
         if part.get("sample"):
             raise NoRule("not-deterministic", "a sample is not the same at every call")

@@ -13,7 +13,13 @@ from space_sql.views.rules import group, limit, linear, outer_join, rows
 from space_sql.views.rules.stored import Stored
 from space_sql.views.tree import Node
 
+COLLATION = ("collation", "texts that differ may be equal, and are not told apart: compare lower(…)")
 _CONSTANT_TABLES = {"range", "generate_series", "unnest", "repeat"}
+
+
+def collated(query: str) -> bool:
+    """Whether a query says that texts which differ may be equal."""
+    return "COLLATE" in query.upper()
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class Compiler:
 
     def view(self, sql: str) -> Found:
         """The relation that a whole view is."""
+        if collated(sql):
+            raise NoRule(*COLLATION)
         node = tree.parse(sql)
         check_functions(node)
         self._whole = node

@@ -78,6 +78,7 @@ class Definition:
     time_zone: str = "UTC"
     refresh: Mapping[str, Any] = field(default_factory=dict)
     functions: tuple[Called, ...] = ()
+    settings: str | None = None
 
     def encode(self) -> dict[str, Any]:
         """As the log has it."""
@@ -92,6 +93,8 @@ class Definition:
         }
         if self.functions:
             told["functions"] = [f.encode() for f in self.functions]
+        if self.settings is not None:
+            told["settings"] = self.settings
         return told
 
     @staticmethod
@@ -110,6 +113,7 @@ class Definition:
                 data["time_zone"],
                 data.get("refresh", {}),
                 tuple(Called.decode(f) for f in data.get("functions", ())),
+                data.get("settings"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"the view's definition cannot be read: {error!r}") from error
@@ -218,13 +222,14 @@ class Reader:
         shown = ".".join(names)
         if any(shown.casefold() == s.casefold() or name.casefold() == s.casefold() for s in self.static):
             return self._static(part, shown, names, alias)
+        if part.get("at_clause"):
+            raise InvalidInputError(f"{shown} AT (…) in a view: write space_scan('{shown}', version => …)")
         sql = self.catalogue.view(names)
         if sql is not None:
             new = tree.parse(f"SELECT * FROM (SELECT 1) AS {_quoted(alias)}")["from_table"]
             inner = self._expanded(tree.parse(_view_query(sql)), frozenset(), depth + 1)
             new["subquery"] = {**new["subquery"], "node": inner}
-            new["column_name_alias"] = part.get("column_name_alias", [])
-            return dict(new)
+            return tree.in_place_of(part, new)
         if len(names) == 1 and self.catalogue.table(names) is None:
             path, _, version = name.rpartition("@") if not _is_dataset(name) else (name, "", "")
             if path and _is_dataset(path):
@@ -236,11 +241,11 @@ class Reader:
 
     def _static(self, part: Node, shown: str, names: list[str], alias: str) -> Node:
         table = f"_space_static_{len(self.tables) + 1}"
-        columns = self.catalogue.table(names) or []
-        self.tables.append(Table(table, ".".join(_quoted(n) for n in names), tuple((n, t) for n, t in columns)))
-        new = tree.table(table, alias)
-        new["column_name_alias"] = part.get("column_name_alias", [])
-        return new
+        at = tree.at_sql(part)
+        columns = (not at and self.catalogue.table(names)) or []
+        sql = ".".join(_quoted(n) for n in names) + at
+        self.tables.append(Table(table, sql, tuple((n, t) for n, t in columns)))
+        return tree.in_place_of(part, tree.table(table, alias))
 
     def _function(self, part: Node) -> Node | None:
         call = part["function"]
@@ -264,9 +269,7 @@ class Reader:
         if any(isinstance(p, str) and p in self.static for p in paths) or name in self.static:
             table = f"_space_static_{len(self.tables) + 1}"
             self.tables.append(Table(table, tree.expression_sql(call), ()))
-            new = tree.table(table, part.get("alias") or name)
-            new["column_name_alias"] = part.get("column_name_alias", [])
-            return new
+            return tree.in_place_of(part, tree.table(table, part.get("alias") or name))
         raise InvalidInputError(
             f"{name}(…) is not a dataset: a view reads datasets with space_scan, and files that are declared not to "
             "change: static => ['their path']"
@@ -286,9 +289,7 @@ class Reader:
             name = f"_space_source_{len(self.sources) + 1}"
             source = Source(name, written, dataset_id, version, branch, snapshot_id)
             self.sources.append(source)
-        new = tree.table(source.name, alias)
-        new["column_name_alias"] = part.get("column_name_alias", [])
-        return new
+        return tree.in_place_of(part, tree.table(source.name, alias))
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -20,6 +20,7 @@ from space_sql.views.functions import KNOWN, called
 from space_sql.views.plan import explained
 from space_sql.views.ray import Ray
 from space_sql.views.relation import NoRule
+from space_sql.views.settings import check_matches, kept_settings
 from space_sql.views.sources import pinned
 from space_sql.views.spread import spread
 
@@ -75,6 +76,8 @@ class Materialize(Create):
     ) -> None:
         root = folder(path)
         definition = read_definition(session, root, view, static, catalogue, zone)
+        check_matches(definition, settings)
+        definition = replace(definition, settings=kept_settings(settings))
         sources = pinned(session, root, definition, None)
         keys = list(primary_keys or ())
         names = [name for name, _ in source_struct(source_type).fields]

@@ -12,7 +12,7 @@ from space_sql.dataset.engine import cursor
 from space_sql.errors import InvalidInputError
 from space_sql.format.types import parse_type, quote_identifier
 from space_sql.views import cost, tree
-from space_sql.views.compile import Compiler, Found
+from space_sql.views.compile import COLLATION, Compiler, Found, collated
 from space_sql.views.compiled import STORED, Shape, Touched, add_static, compiled
 from space_sql.views.definition import Definition
 from space_sql.views.fragments import Fragments, of_all, of_changes
@@ -32,9 +32,9 @@ class Plan:
     """How a view is brought up to date.
 
     ``policy`` is ``none``, ``incremental`` or ``full``. ``sql`` gives weighted rows of ``columns``; with ``rebuild``
-    they are the whole content, in other columns than before. ``apart``: it needs nothing of the caller's. ``grows``:
-    its rows all come. ``touched``: a quicker way to the same. ``pieces`` are fragments that do the same together, if
-    it has them.
+    they are the whole content, perhaps in other columns than before. ``apart``: it needs nothing of the caller's.
+    ``grows``: its rows all come. ``touched``: a quicker way to the same. ``pieces`` are fragments that do the same
+    together, if it has them.
     """
 
     policy: str
@@ -49,18 +49,22 @@ class Plan:
     pieces: Callable[[], Fragments | None] = lambda: None
 
 
-def plan(definition: Definition, sources: Sequence[Pinned], rows: Stored, policy: str) -> Plan:
-    """The plan for sources between two versions; ``rows`` are the view's."""
+def plan(
+    definition: Definition, sources: Sequence[Pinned], rows: Stored, policy: str, *, collation: bool = False
+) -> Plan:
+    """The plan for sources between two versions; ``rows`` are the view's, the session may have a ``collation``."""
     stored = rows.columns or ()
     if policy not in POLICIES:
         raise InvalidInputError(f"policy is one of {', '.join(POLICIES)}, not '{policy}'")
     if policy == "full":
-        return _full(definition, sources, stored, rows.sql, "asked for")
+        return _full(definition, sources, stored, rows.sql, "asked for", collation)
     try:
         used = used_names(definition.query)
         sources = [source.checked(used).narrowed(used) for source in sources]
         if all(source.old == source.new for source in sources):
             return Plan("none", None, tuple(stored), None, 0)
+        if collation:
+            raise NoRule(*COLLATION)
         return _incremental(definition, sources, rows, policy)
     except NoRule as reason:
         if policy == "incremental":
@@ -68,7 +72,7 @@ def plan(definition: Definition, sources: Sequence[Pinned], rows: Stored, policy
                 f"this view cannot be refreshed incrementally: {reason.code}: {reason.detail}; "
                 "policy => 'full' computes it anew"
             ) from None
-        return _full(definition, sources, stored, rows.sql, f"{reason.code}: {reason.detail}")
+        return _full(definition, sources, stored, rows.sql, f"{reason.code}: {reason.detail}", collation)
 
 
 def _incremental(definition: Definition, sources: Sequence[Pinned], rows: Stored, policy: str) -> Plan:
@@ -136,11 +140,14 @@ def _equal(left: Columns, right: Columns) -> bool:
     return [(n, parse_type(t)) for n, t in left] == [(n, parse_type(t)) for n, t in right]
 
 
-def _full(definition: Definition, sources: Sequence[Pinned], stored: Columns, stored_sql: str, reason: str) -> Plan:
+def _full(
+    definition: Definition, sources: Sequence[Pinned], stored: Columns, stored_sql: str, reason: str, collation: bool
+) -> Plan:
     read = sum(source.state.rows for source in sources)
     sql = whole(definition, sources)
     columns = _described(definition, sources) or _as_before(definition, sources, stored)
-    rebuild = not _equal(columns, stored)
+    # Rows that a collation does not tell apart cannot be netted.
+    rebuild = not _equal(columns, stored) or collation or collated(definition.query)
     pieces = partial(of_all, definition, sources, columns, None if rebuild else stored_sql)
     if rebuild:
         shown = names(columns)

@@ -34,7 +34,7 @@ from space_sql.views.plan import Plan, plan
 from space_sql.views.ray import Ray
 from space_sql.views.relation import WEIGHT
 from space_sql.views.rules.stored import Stored
-from space_sql.views.settings import ordinary_settings
+from space_sql.views.settings import kept_settings, ordinary_settings, zoned
 from space_sql.views.sources import Pinned, pinned
 from space_sql.views.spread import Spread, spread
 from space_sql.views.watermark import watermark
@@ -70,6 +70,8 @@ class Planned:
     """Whether the rows are computed by the private DuckDB, which then writes them as they come."""
     spread: Spread | None = None
     """The fragments whose rows are computed by other processes, if they are."""
+    ordinary: bool = False
+    """Whether the private DuckDB gives the same as the caller's session: neither settings nor the zone matter."""
 
     @property
     def staged(self) -> bool:
@@ -118,28 +120,36 @@ def planned(
             f"this view cannot be refreshed incrementally: function-changed: {differ}; "
             "policy => 'full' computes it anew, and calls the function that changed"
         )
-    made = plan(definition, sources, rows, policy if differ is None else "full")
+    collation = bool(settings) and not str(settings).startswith("|")
+    made = plan(definition, sources, rows, policy if differ is None else "full", collation=collation)
     if differ is not None and policy != "full":
         made = replace(made, reason=f"function-changed: {differ}")
-    zoned = any("WITH TIME ZONE" in type_ for source in sources for _, type_ in source.columns)
-    if zone is not None and zone != definition.time_zone and zoned and made.policy != "full":
+    in_zone = zoned(definition, sources)
+    other = None
+    if in_zone and zone is not None and zone != definition.time_zone:
+        other = f"time-zone-changed: {definition.time_zone} to {zone}"
+    elif settings is not None and kept_settings(settings) != definition.settings:
+        other = "settings-changed: this session has other settings than the one that the view was computed in"
+    if other is not None and made.policy != "full":
         if policy == "incremental":
             raise InvalidInputError(
-                f"the view was computed with TimeZone {definition.time_zone}, this session has {zone}: "
-                "set it, or refresh in full"
+                f"this view cannot be refreshed incrementally: {other}; set it back, "
+                "or policy => 'full' computes it anew"
             )
-        made = plan(definition, sources, rows, "full")
-        made = replace(made, reason=f"time-zone-changed: {definition.time_zone} to {zone}")
+        made = replace(plan(definition, sources, rows, "full", collation=collation), reason=other)
     if zone is not None:
         definition = replace(definition, time_zone=zone)
+    if settings is not None:
+        definition = replace(definition, settings=kept_settings(settings))
     computed = None
     if functions and made.sql is not None:
         computed = Computed(root, session.connection, functions, sync=session.sync, rows=made.rows_read, engine=engine)
-    apart = made.apart and not zoned and settings == ordinary_settings()
+    ordinary = not in_zone and settings == ordinary_settings()
+    apart = made.apart and ordinary
     parts = None
     if computed is not None and engine is not None:
         parts = spread(engine, session.connection, definition, computed, made.pieces(), made.rows_read, settings)
-    answer = Planned(state, definition, tuple(sources), made, policy, before, computed, apart, parts)
+    answer = Planned(state, definition, tuple(sources), made, policy, before, computed, apart, parts, ordinary)
     session.asked[key] = answer
     return answer
 
@@ -217,6 +227,8 @@ class Refresh(Write):
             SpaceError: that error, where this fails too.
         """
         found, root = self.found, self.view.dataset.root
+        if not found.ordinary:
+            raise error
         made = plan(found.definition, found.sources, _stored(root, state), "full")
         if made.rebuild or made.sql is None:
             raise error

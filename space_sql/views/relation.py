@@ -228,9 +228,7 @@ def placed(node: Node, relations: dict[str, str]) -> Node:
     def change(part: Node) -> Node | None:
         name = part.get("table_name")
         if part.get("type") == "BASE_TABLE" and name in relations:
-            new: Node = tree.table(relations[name], part["alias"])
-            new["column_name_alias"] = part.get("column_name_alias", [])
-            return new
+            return tree.in_place_of(part, tree.table(relations[name], part["alias"]))
         return None
 
     placed: Node = tree.replaced(node, change)

@@ -74,6 +74,17 @@ def table(name: str, alias: str, columns: list[str] | None = None) -> Node:
     return found
 
 
+def in_place_of(part: Node, new: Node) -> Node:
+    """A table or subquery in the place of another table, with that one's sample and names of columns."""
+    return {**new, "sample": part.get("sample"), "column_name_alias": part.get("column_name_alias", [])}
+
+
+def at_sql(part: Node) -> str:
+    """The AT of a table as text, empty without one."""
+    told = part.get("at_clause")
+    return f" AT ({told['unit']} => {expression_sql(told['expr'])})" if told else ""
+
+
 def conjuncts(expression: Node | None) -> list[Node]:
     """The parts of an expression between its outermost ANDs."""
     if expression is None:

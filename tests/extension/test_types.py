@@ -118,7 +118,7 @@ class Taken:
 def staged(con: duckdb.DuckDBPyConnection, source: str) -> pa.ChunkedArray:
     sessions = calls._calls.sessions
     taken = Taken()
-    handle = sessions.start(sessions.get("77|1|1||"), taken)
+    handle = sessions.start(sessions.get("77|1|1|||"), taken)
     con.execute("SET threads = 1")
     con.execute(f"SELECT sum(_space_stage({handle}, r)) FROM ({source}) AS r").fetchall()
     sessions.finish(handle)

@@ -49,8 +49,10 @@ def differ(columns: Sequence[tuple[str, str]], one: str, other: str) -> list[tup
 def test_fragments_together_are_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     counted: Counter[str] = Counter()
 
-    def compared(definition: Definition, sources: Sequence[Pinned], rows: Stored, policy: str) -> Plan:
-        made = plan(definition, sources, rows, policy)
+    def compared(
+        definition: Definition, sources: Sequence[Pinned], rows: Stored, policy: str, *, collation: bool
+    ) -> Plan:
+        made = plan(definition, sources, rows, policy, collation=collation)
         fragments = made.pieces()
         if made.sql is None or fragments is None or definition.static:
             return made

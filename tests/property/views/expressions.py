@@ -57,6 +57,7 @@ def expression(random: Random, columns: Named, kind: str, depth: int = 2) -> str
             lambda: f"({more('struct')}).b",
             lambda: f"({more('texts')})[1]",
             lambda: f"concat({more('text')}, '-', {more('int')})",
+            lambda: f"strftime(to_timestamp({more('int')} * 20000), '%d %H')",
         ),
         "decimal": (
             lambda: f"({more('decimal')} % 50 + 1)::DECIMAL(9,2)",
@@ -67,7 +68,11 @@ def expression(random: Random, columns: Named, kind: str, depth: int = 2) -> str
             lambda: f"{more('date')}::TIMESTAMP",
             lambda: f"time_bucket(INTERVAL 1 HOUR, {more('time')})",
         ),
-        "date": (lambda: f"({more('time')})::DATE", lambda: f"({more('date')} + {random.randint(0, 3)})::DATE"),
+        "date": (
+            lambda: f"({more('time')})::DATE",
+            lambda: f"({more('date')} + {random.randint(0, 3)})::DATE",
+            lambda: f"({more('time')})::TIMESTAMPTZ::DATE",
+        ),
         "bool": (lambda: predicate(random, columns, depth - 1),),
         "ints": (lambda: f"[{more('int')}, {more('int')}]::INTEGER[]", lambda: f"list_sort({more('ints')})"),
         "texts": (lambda: f"[{more('text')}]", lambda: f"list_distinct({more('texts')}).list_sort()"),

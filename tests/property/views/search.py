@@ -17,7 +17,7 @@ from tests.hosts.extension import built
 from tests.property.views.cases import Case
 from tests.property.views.queries import Queries
 from tests.property.views.running import Running, Wrong
-from tests.property.views.script import script
+from tests.property.views.script import ZONE, script
 from tests.property.views.steps import Step
 
 
@@ -49,6 +49,7 @@ def connection() -> duckdb.DuckDBPyConnection:
         con = space_sql.connect()
     con.execute("SET VARIABLE space_sync = false")
     con.execute("SET threads = 1")
+    con.execute(f"SET TimeZone = '{ZONE}'")
     return con
 
 
