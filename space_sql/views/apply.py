@@ -100,8 +100,8 @@ class _Apply:
     def run(self, *, sync: bool) -> Applied:
         con, keys = self.con, self.state.schema.keys
         null = " OR ".join(f"{quote_identifier(c.name)} IS NULL" for c in keys) or "false"
-        ((coming, most, gone, nulls),) = con.execute(
-            f"SELECT count(*) FILTER ({WEIGHT} > 0), coalesce(max({WEIGHT}), 0), "
+        ((coming, most, often, gone, nulls),) = con.execute(
+            f"SELECT count(*) FILTER ({WEIGHT} > 0), coalesce(max({WEIGHT}), 0), coalesce(max(abs({WEIGHT})), 0), "
             f"coalesce(-sum({WEIGHT}) FILTER ({WEIGHT} < 0), 0)::BIGINT, coalesce(bool_or({null}), false) "
             "FROM _space_staged"
         ).fetchall()
@@ -114,7 +114,7 @@ class _Apply:
                 f"FROM _space_staged WHERE {WEIGHT} < 0"
             )
             self._find(gone)
-            pairs = self._pair(most) if coming and _keyed(self.state.schema) else 0
+            pairs = self._pair(often > 1) if coming and _keyed(self.state.schema) else 0
         gone_rows = self._gone_rows(pairs) if gone else {}
         files, deletes = written(self.root, gone_rows, lambda: self._coming(coming, pairs, most, sync=sync), sync=sync)
         inserted = sum(f.rows for f in files if f.change == "insert")
@@ -138,8 +138,11 @@ class _Apply:
             files = [*self._come("insert", rest, most, sync=sync), *files]
         return files
 
-    def _pair(self, most: int) -> int:
-        """Which rows come in the place of others; returns how many, 0 unless each has one counterpart at most."""
+    def _pair(self, often: bool) -> int:
+        """Which rows come in the place of others; returns how many, 0 unless each has one counterpart at most.
+
+        ``often``: some row comes or goes more than once.
+        """
         same = _same("s", "g", self.state.schema.keys)
         self.con.execute(
             "CREATE TEMP TABLE _space_pairs AS SELECT s.rowid AS _space_r, g._space_i AS _space_p FROM "
@@ -147,8 +150,11 @@ class _Apply:
         )
         once = "count(*) = count(DISTINCT _space_r) AND count(*) = count(DISTINCT _space_p)"
         pairs = self._count(f"SELECT if({once}, count(*), 0) FROM _space_pairs")
-        if pairs and most > 1:
-            many = f"SELECT count(*) FROM _space_pairs JOIN _space_staged AS s ON s.rowid = _space_r WHERE {WEIGHT} > 1"
+        if pairs and often:
+            many = (
+                "SELECT count(*) FROM (SELECT unnest([_space_r, _space_p]) AS i FROM _space_pairs) AS p "
+                f"JOIN _space_staged AS s ON s.rowid = p.i WHERE abs(s.{WEIGHT}) > 1"
+            )
             pairs = 0 if self._count(many) else pairs
         return pairs
 
