@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import cache
 
 from space_sql.dataset.engine import cursor
+from space_sql.dataset.zones import is_zoned, makes_zoned
 from space_sql.errors import InvalidInputError
 from space_sql.storage.shipped import shipped
-from space_sql.views import tree
 from space_sql.views.definition import Definition
 from space_sql.views.plan import used_names
 from space_sql.views.sources import Pinned
 
 _MATCHES = -2
 """The part of ``_space_settings()`` that tells the line of DuckDB, not a setting: whether ``~`` finds a part."""
-_PARSING = {"strptime", "try_strptime"}
 
 
 @cache
@@ -50,38 +49,10 @@ def check_matches(definition: Definition, settings: str | None) -> None:
 
 def zoned(definition: Definition, sources: Iterable[Pinned]) -> bool:
     """Whether the rows may depend on the session's time zone: some value is a time with one."""
-    if any(not table.columns for table in definition.static) or _makes_zoned(definition.query):
+    if any(not table.columns for table in definition.static) or makes_zoned(definition.query):
         return True
     used = used_names(definition.query)
     types = [type_ for source in sources for _, type_ in source.narrowed(used).columns]
     types += [type_ for table in definition.static for _, type_ in table.columns]
     types += [type_ for one in definition.functions for type_ in (*one.parameters, one.returns)]
-    return any("WITH TIME ZONE" in type_ or "VARIANT" in type_ for type_ in types)
-
-
-@lru_cache(maxsize=256)
-def _makes_zoned(query: str) -> bool:
-    """Whether a query makes such values of others: by a cast, a type in a text, or a function."""
-    said = query.upper()
-    if "TIME ZONE" in said or "TIMESTAMPTZ" in said or "TIMETZ" in said or "VARIANT" in said:
-        return True
-    for call in tree.walk(tree.parse(query)):
-        name = str(call.get("function_name", "")).casefold()
-        if name in _makers():
-            return True
-        if name in _PARSING:
-            formats = [tree.constant(given) for _, given in tree.arguments(call)[1:]]
-            if any(not isinstance(told, str) or "%z" in told.casefold() for told in formats):
-                return True
-    return False
-
-
-@cache
-def _makers() -> frozenset[str]:
-    """Names of the functions that return a time with a zone, and take none."""
-    with cursor() as con:
-        rows = con.execute(
-            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE return_type LIKE '%WITH TIME ZONE%' "
-            "AND NOT coalesce(array_to_string(parameter_types, ' ') LIKE '%WITH TIME ZONE%', false)"
-        ).fetchall()
-    return frozenset(name for (name,) in rows)
+    return any(is_zoned(type_) for type_ in types)

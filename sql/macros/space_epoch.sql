@@ -16,8 +16,8 @@
 -- Returns the dataset's columns, with the names and types that they have in that version.
 -- Errors:
 --   not-found: no dataset at the path, no such version, or no such column in the predicate or order.
---   invalid-input: a rank that is not below `world`, a negative epoch; a predicate or order that is not one, or that is not the same at every call.
+--   invalid-input: a rank that is not below `world`, a negative epoch; a predicate or order that is not one, or that is not the same at every call or in every session.
 -- Example:
 --   SELECT id, label FROM space_epoch('annotations', version => 'v1', seed => 7, epoch => 1);
 CREATE OR REPLACE TEMP MACRO space_epoch(path, version := NULL, seed := 0, epoch := 0, rank := 0, world := 1, predicate := NULL, order_by := NULL) AS TABLE
-SELECT * FROM query(_space_read('space_epoch', _space_session(), to_json({path: path::VARCHAR, version: version::VARCHAR, seed: seed::BIGINT, epoch: epoch::BIGINT, rank: rank::BIGINT, world: world::BIGINT, predicate: predicate::VARCHAR, order_by: order_by::VARCHAR})::VARCHAR));
+SELECT * FROM query(_space_read('space_epoch', _space_session(), to_json({path: path::VARCHAR, version: version::VARCHAR, seed: seed::BIGINT, epoch: epoch::BIGINT, rank: rank::BIGINT, world: world::BIGINT, predicate: predicate::VARCHAR, order_by: order_by::VARCHAR, time_zone: current_setting('TimeZone')})::VARCHAR));

@@ -1,0 +1,47 @@
+"""Whether what an expression gives depends on the session's time zone: some value in it is a time with a zone."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import Any
+
+from space_sql.dataset.deterministic import parsed_nodes
+from space_sql.dataset.engine import cursor
+
+_WRITTEN = ("TIME ZONE", "TIMESTAMPTZ", "TIMETZ", "VARIANT")
+_PARSING = {"strptime", "try_strptime"}
+
+
+def is_zoned(type_: str) -> bool:
+    """Whether values of a type have a zone, or may: as DuckDB spells types."""
+    return "WITH TIME ZONE" in type_ or "VARIANT" in type_
+
+
+@lru_cache(maxsize=256)
+def makes_zoned(query: str) -> bool:
+    """Whether a query makes such values of others: by a cast, by a type in a text, or by a function."""
+    said = query.upper()
+    if any(word in said for word in _WRITTEN):
+        return True
+    for call in parsed_nodes(query):
+        name = str(call.get("function_name", "")).casefold()
+        if name in _makers() or (name in _PARSING and ("%Z" in said or _from_columns(call))):
+            return True
+    return False
+
+
+def _from_columns(call: dict[str, Any]) -> bool:
+    """Whether a function's second argument is more than a constant."""
+    given = call.get("arguments") or call.get("children") or []
+    return '"COLUMN_REF"' in str(given[1:]).replace("'", '"')
+
+
+@cache
+def _makers() -> frozenset[str]:
+    """Names of the functions that return a time with a zone, and take none."""
+    with cursor() as con:
+        rows = con.execute(
+            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE return_type LIKE '%WITH TIME ZONE%' "
+            "AND NOT coalesce(array_to_string(parameter_types, ' ') LIKE '%WITH TIME ZONE%', false)"
+        ).fetchall()
+    return frozenset(name for (name,) in rows)
