@@ -9,6 +9,7 @@ from space_sql.views import inexact, keys, tree
 from space_sql.views.block import Block, Leaf, Subquery
 from space_sql.views.calls import check_functions, windows
 from space_sql.views.relation import Build, NoRule, Relation, names
+from space_sql.views.row_values import spelled_out
 from space_sql.views.rules import group, limit, linear, outer_join, rows
 from space_sql.views.rules.stored import Stored
 from space_sql.views.tree import Node
@@ -215,7 +216,7 @@ class Compiler:
         outer_join.check(from_table)
         node = {**node, "from_table": from_table}
         node = self._with_subqueries(node, scope, leaves, told, None)
-        return Block(node, tuple(leaves), tuple(told))
+        return Block(spelled_out(node, leaves), tuple(leaves), tuple(told))
 
     def _with_subqueries(
         self, node: Node, scope: Scope, leaves: list[Leaf], told: list[Subquery], outer: int | None

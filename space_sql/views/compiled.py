@@ -113,7 +113,6 @@ def compiled(
         found = {shape.name: shape.add(build) for shape in shapes}
         add_static(build, static, found)
         relation = Compiler(build, found, Stored(STORED, stored)).view(query).relation
-        # A table's name as a value is its row, which has the weight in it as long as it is a difference.
         named = [(quote_identifier(name), type_) for name, type_ in stored]
         shown = ", ".join(f"CAST({name} AS {type_}) AS {name}" for name, type_ in named)
         rules = frozenset(step.rule for step in build.steps)

@@ -163,7 +163,7 @@ def _described(definition: Definition, sources: Sequence[Pinned]) -> tuple[tuple
         try:
             for function in definition.functions:
                 stand_in(con, function)
-            rows = con.execute(f"DESCRIBE {bare(definition, sources)}").fetchall()
+            rows = con.execute(f"DESCRIBE FROM (\n{bare(definition, sources)}\n)").fetchall()
         except duckdb.Error:
             return None
     return tuple((str(row[0]), str(row[1])) for row in rows)
