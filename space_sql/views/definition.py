@@ -171,7 +171,7 @@ class Reader:
         """The definition of a view's name or a query."""
         query = self._query_of(text)
         node = self._expanded(tree.parse(query), frozenset(), 0)
-        return Definition(query, tree.render(node), tuple(self.sources), tuple(self.tables))
+        return Definition(query, tree.written(node), tuple(self.sources), tuple(self.tables))
 
     def _query_of(self, text: str) -> str:
         bare = text.strip()

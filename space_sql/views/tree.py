@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+import duckdb
 import orjson
 
 from space_sql.dataset.engine import cursor
@@ -20,6 +21,7 @@ from space_sql.errors import InvalidInputError
 Node: TypeAlias = dict[str, Any]
 
 _lock = threading.Lock()
+_ROUGH = duckdb.__version__.startswith("1.")
 
 
 @lru_cache(maxsize=512)
@@ -42,10 +44,57 @@ def parse(sql: str) -> Node:
 
 def render(node: Node) -> str:
     """A query as text."""
+    node = writable(node) if _ROUGH else node
     told = {"error": False, "statements": [{"node": node, "named_param_map": []}]}
     with cursor() as con:
         ((text,),) = con.execute("SELECT json_deserialize_sql(?::JSON)", [orjson.dumps(told).decode()]).fetchall()
     return str(text)
+
+
+def writable(node: Node) -> Node:
+    """The same query, as DuckDB 1.5 can write it: it writes cross joins as commas, which bind less than other joins,
+    and numbers like 1e3 as decimals.
+    """
+
+    def change(part: Node) -> Node | None:
+        if part.get("class") == "CONSTANT" and part["value"]["type"]["id"] in ("DOUBLE", "FLOAT"):
+            value = part["value"]
+            new = expression(f"CAST('{value['value']!r}' AS {value['type']['id']})")
+            return {**new, "alias": part["alias"]}
+        if part.get("type") != "JOIN":
+            return None
+        sides = {side: replaced(part[side], change) for side in ("left", "right")}
+        for side, inner in sides.items():
+            commas = side == "left" and part["ref_type"] == "CROSS"
+            if inner.get("type") == "JOIN" and inner["ref_type"] == "CROSS" and not commas:
+                sides[side] = {**inner, "ref_type": "REGULAR", "condition": expression("true")}
+        return {**part, "condition": replaced(part["condition"], change), **sides}
+
+    made: Node = replaced(node, change)
+    return made
+
+
+def written(node: Node) -> str:
+    """A query as text that reads back as the same joins; InvalidInputError where DuckDB 1.5 writes others."""
+    text = render(node)
+    if _joins(parse(text)) != _joins(writable(node) if _ROUGH else node):
+        raise InvalidInputError(
+            "DuckDB 1.5 cannot write a join in brackets behind NATURAL JOIN or POSITIONAL JOIN: "
+            "make it a subquery, (SELECT …) AS t"
+        )
+    return text
+
+
+def _joins(node: Node) -> list[Any]:
+    """How the relations of each FROM with joins are joined."""
+
+    def shape(part: Node) -> Any:
+        if part.get("type") != "JOIN":
+            return None
+        return part["ref_type"], part["join_type"], shape(part["left"]), shape(part["right"])
+
+    found = (shape(part["from_table"]) for part in walk(node) if isinstance(part.get("from_table"), dict))
+    return [one for one in found if one is not None]
 
 
 _ONE = "SELECT 1"
