@@ -86,7 +86,7 @@ def written(node: Node) -> str:
 
 
 def _joins(node: Node) -> list[Any]:
-    """How the relations of each FROM with joins are joined."""
+    """How the relations of each FROM with joins are joined; members of a tree come in any order."""
 
     def shape(part: Node) -> Any:
         if part.get("type") != "JOIN":
@@ -94,7 +94,7 @@ def _joins(node: Node) -> list[Any]:
         return part["ref_type"], part["join_type"], shape(part["left"]), shape(part["right"])
 
     found = (shape(part["from_table"]) for part in walk(node) if isinstance(part.get("from_table"), dict))
-    return [one for one in found if one is not None]
+    return sorted((one for one in found if one is not None), key=repr)
 
 
 _ONE = "SELECT 1"
