@@ -57,7 +57,7 @@ def expression(random: Random, columns: Named, kind: str, depth: int = 2) -> str
             lambda: f"({more('struct')}).b",
             lambda: f"({more('texts')})[1]",
             lambda: f"concat({more('text')}, '-', {more('int')})",
-            lambda: f"strftime(to_timestamp({more('int')} * 20000), '%d %H')",
+            lambda: f"strftime(to_timestamp(({more('int')})::BIGINT * 20000), '%d %H')",
         ),
         "decimal": (
             lambda: f"({more('decimal')} % 50 + 1)::DECIMAL(9,2)",
