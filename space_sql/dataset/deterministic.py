@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import orjson
 
 from space_sql.dataset.engine import cursor
+from space_sql.dataset.functions import function_names, with_macros
 from space_sql.dataset.source import predicate_sql
 from space_sql.errors import InvalidInputError
 from space_sql.format.schema import Schema
@@ -68,7 +68,7 @@ def _parsed(sql: str) -> Any:
 
 
 def _check(parsed: Any, schema: Schema, what: str) -> None:
-    nodes = list(_nodes(parsed))
+    nodes = list(nodes_of(parsed))
     parameters = {ref["column_names"][-1].casefold() for n in nodes if "lhs" in n for ref in _columns(n["lhs"])}
     for node in nodes:
         kind = node.get("class")
@@ -89,20 +89,21 @@ def _check(parsed: Any, schema: Schema, what: str) -> None:
 
 def parsed_nodes(sql: str) -> Iterator[dict[str, Any]]:
     """All nodes of the tree that DuckDB's parser makes of a statement."""
-    return _nodes(_parsed(sql))
+    return nodes_of(_parsed(sql))
 
 
 def _columns(parsed: Any) -> Iterator[dict[str, Any]]:
-    return (node for node in _nodes(parsed) if node.get("class") == "COLUMN_REF")
+    return (node for node in nodes_of(parsed) if node.get("class") == "COLUMN_REF")
 
 
-def _nodes(parsed: Any) -> Iterator[dict[str, Any]]:
+def nodes_of(parsed: Any) -> Iterator[dict[str, Any]]:
+    """All nodes of a tree, from above."""
     if isinstance(parsed, dict):
         yield parsed
         parsed = list(parsed.values())
     if isinstance(parsed, list):
         for part in parsed:
-            yield from _nodes(part)
+            yield from nodes_of(part)
 
 
 def changes(name: str, call: Mapping[str, Any]) -> bool:
@@ -116,13 +117,5 @@ def changes(name: str, call: Mapping[str, Any]) -> bool:
 @cache
 def _changing() -> frozenset[str]:
     """Names of the functions that always do, and of DuckDB's macros that call them."""
-    with cursor() as con:
-        rows = con.execute(
-            "SELECT DISTINCT lower(function_name), macro_definition FROM duckdb_functions() "
-            "WHERE stability IS DISTINCT FROM 'CONSISTENT' AND function_type IN ('scalar', 'aggregate', 'macro')"
-        ).fetchall()
-    found = {name for name, text in rows if text is None} | _CHANGING | TIMES
-    macros = {name: set(re.findall(r"\w+", text.casefold())) for name, text in rows if text is not None}
-    while more := {name for name, words in macros.items() if name not in found and words & found}:
-        found |= more
-    return frozenset(found)
+    always = function_names("stability != 'CONSISTENT' AND function_type IN ('scalar', 'aggregate')")
+    return with_macros(always | _CHANGING | TIMES)

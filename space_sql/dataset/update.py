@@ -58,8 +58,9 @@ def update_query(
             staged.append(old)
         elif column.id in new:
             cast = f"TRY_CAST({value} AS {column.type})"
-            # Texts that differ may be equal by a collation; their hashes are not.
-            other = f"{name} IS DISTINCT FROM {cast} OR hash({name}) <> hash({cast})"
+            other = f"{name} IS DISTINCT FROM {cast}"
+            if session.collation:  # texts that differ may be equal; their hashes are not
+                other += f" OR hash({name}) <> hash({cast})"
             differs.append(f"({other} OR ({cast} IS NULL AND {value} IS NOT NULL))")
         typed.append(f"{value} AS {name}")
         if is_opaque(column.type):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache
 from typing import Any
 
-from space_sql.dataset.deterministic import parsed_nodes
-from space_sql.dataset.engine import cursor
+from space_sql.dataset.deterministic import nodes_of, parsed_nodes
+from space_sql.dataset.functions import function_names
 
-_WRITTEN = ("TIME ZONE", "TIMESTAMPTZ", "TIMETZ", "VARIANT")
+_WRITTEN = re.compile(r"\b(TIME ZONE|TIMESTAMPTZ|TIMETZ|VARIANT)\b", re.IGNORECASE)
 _PARSING = {"strptime", "try_strptime"}
 
 
@@ -20,28 +21,25 @@ def is_zoned(type_: str) -> bool:
 @lru_cache(maxsize=256)
 def makes_zoned(query: str) -> bool:
     """Whether a query makes such values of others: by a cast, by a type in a text, or by a function."""
-    said = query.upper()
-    if any(word in said for word in _WRITTEN):
+    if _WRITTEN.search(query):
         return True
     for call in parsed_nodes(query):
         name = str(call.get("function_name", "")).casefold()
-        if name in _makers() or (name in _PARSING and ("%Z" in said or _from_columns(call))):
+        if name in _makers() or (name in _PARSING and ("%z" in query.casefold() or _from_columns(call))):
             return True
     return False
 
 
 def _from_columns(call: dict[str, Any]) -> bool:
-    """Whether a function's second argument is more than a constant."""
+    """Whether a function's later arguments are more than constants."""
     given = call.get("arguments") or call.get("children") or []
-    return '"COLUMN_REF"' in str(given[1:]).replace("'", '"')
+    return any(part.get("class") == "COLUMN_REF" for part in nodes_of(given[1:]))
 
 
 @cache
 def _makers() -> frozenset[str]:
     """Names of the functions that return a time with a zone, and take none."""
-    with cursor() as con:
-        rows = con.execute(
-            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE return_type LIKE '%WITH TIME ZONE%' "
-            "AND NOT coalesce(array_to_string(parameter_types, ' ') LIKE '%WITH TIME ZONE%', false)"
-        ).fetchall()
-    return frozenset(name for (name,) in rows)
+    return function_names(
+        "return_type LIKE '%WITH TIME ZONE%' "
+        "AND NOT coalesce(array_to_string(parameter_types, ' ') LIKE '%WITH TIME ZONE%', false)"
+    )

@@ -50,7 +50,7 @@ def _check_zone(schema: Schema, predicate: str | None, order_by: str | None, tim
     """Raise InvalidInputError where the session's time zone gives other rows than UTC, in which loaders choose them."""
     if time_zone in _UTC:
         return
-    sql = f"SELECT {predicate or 'true'} ORDER BY {order_by or 'true'}"
+    sql = f"SELECT (\n{predicate or 'true'}\n) ORDER BY\n{order_by or 'true'}\n"
     names = {n["column_names"][0].casefold() for n in parsed_nodes(sql) if n.get("class") == "COLUMN_REF"}
     read = [c for c in schema.columns if c.name.casefold() in names or ROW in names]
     if makes_zoned(sql) or any(is_zoned(str(c.type)) for c in read):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from space_sql.dataset.deterministic import TIMES, changes
-from space_sql.dataset.engine import cursor
+from space_sql.dataset.functions import function_names, with_macros
 from space_sql.views import tree
 from space_sql.views.relation import NoRule
 from space_sql.views.tree import Node
@@ -25,24 +24,13 @@ _ANY_ORDER = frozenset(
 )
 """Aggregates that do not depend on the order of rows, but for the last digits of floating-point sums."""
 _LISTS = {"list", "array_agg", "string_agg", "listagg", "group_concat"}
-_TEXT = re.compile(r"'[^']*'")
-_CALL = re.compile(r'(\w+)"?\(')
 _TIE_FREE = {"WINDOW_RANK", "WINDOW_RANK_DENSE", "WINDOW_PERCENT_RANK", "WINDOW_CUME_DIST"}
 
 
 @cache
 def _aggregates() -> frozenset[str]:
     """Names of the aggregates, and of DuckDB's macros that call them."""
-    with cursor() as con:
-        rows = con.execute(
-            "SELECT DISTINCT lower(function_name), macro_definition FROM duckdb_functions() "
-            "WHERE function_type IN ('aggregate', 'macro')"
-        ).fetchall()
-    found = {name for name, text in rows if text is None}
-    macros = {name: set(_CALL.findall(_TEXT.sub("", text))) for name, text in rows if text is not None}
-    while more := {name for name, calls in macros.items() if name not in found and calls & found}:
-        found |= more
-    return frozenset(found)
+    return with_macros(function_names("function_type = 'aggregate'"))
 
 
 def outside_subqueries(node: Any) -> Iterator[Node]:

@@ -20,7 +20,7 @@ _CONSTANT_TABLES = {"range", "generate_series", "unnest", "repeat"}
 
 def collated(query: str) -> bool:
     """Whether a query says that texts which differ may be equal."""
-    return "COLLATE" in query.upper()
+    return "COLLATE" in query.upper() and any(part.get("class") == "COLLATE" for part in tree.walk(tree.parse(query)))
 
 
 @dataclass(frozen=True)

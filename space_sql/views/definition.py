@@ -220,10 +220,10 @@ class Reader:
             return None
         alias = part.get("alias") or name
         shown = ".".join(names)
+        if part.get("at_clause"):
+            raise InvalidInputError(f"AT (…) in a view: a dataset's version is space_scan('{shown}', version => …)")
         if any(shown.casefold() == s.casefold() or name.casefold() == s.casefold() for s in self.static):
             return self._static(part, shown, names, alias)
-        if part.get("at_clause"):
-            raise InvalidInputError(f"{shown} AT (…) in a view: write space_scan('{shown}', version => …)")
         sql = self.catalogue.view(names)
         if sql is not None:
             new = tree.parse(f"SELECT * FROM (SELECT 1) AS {_quoted(alias)}")["from_table"]
@@ -241,10 +241,8 @@ class Reader:
 
     def _static(self, part: Node, shown: str, names: list[str], alias: str) -> Node:
         table = f"_space_static_{len(self.tables) + 1}"
-        at = tree.at_sql(part)
-        columns = (not at and self.catalogue.table(names)) or []
-        sql = ".".join(_quoted(n) for n in names) + at
-        self.tables.append(Table(table, sql, tuple((n, t) for n, t in columns)))
+        columns = self.catalogue.table(names) or []
+        self.tables.append(Table(table, ".".join(_quoted(n) for n in names), tuple((n, t) for n, t in columns)))
         return tree.in_place_of(part, tree.table(table, alias))
 
     def _function(self, part: Node) -> Node | None:

@@ -20,7 +20,6 @@ from space_sql.dataset.write import Write, base_state
 from space_sql.errors import InvalidInputError, SpaceError, StorageError
 from space_sql.format.carriers import is_opaque, physical
 from space_sql.format.commit import Commit
-from space_sql.format.computed import Called
 from space_sql.format.data_file import DataFile
 from space_sql.format.schema import Schema
 from space_sql.format.state import State
@@ -63,8 +62,8 @@ class Planned:
     sources: tuple[Pinned, ...]
     plan: Plan
     asked: str
-    functions: tuple[Called, ...]
-    """Those that the view was computed with before."""
+    noted: bool
+    """Whether the view says what it is computed with: the functions, and what the session changes."""
     computed: Computed | None = None
     apart: bool = False
     """Whether the rows are computed by the private DuckDB, which then writes them as they come."""
@@ -120,7 +119,7 @@ def planned(
             f"this view cannot be refreshed incrementally: function-changed: {differ}; "
             "policy => 'full' computes it anew, and calls the function that changed"
         )
-    collation = bool(settings) and not str(settings).startswith("|")
+    collation = bool(session.collation)
     made = plan(definition, sources, rows, policy if differ is None else "full", collation=collation)
     if differ is not None and policy != "full":
         made = replace(made, reason=f"function-changed: {differ}")
@@ -149,7 +148,8 @@ def planned(
     parts = None
     if computed is not None and engine is not None:
         parts = spread(engine, session.connection, definition, computed, made.pieces(), made.rows_read, settings)
-    answer = Planned(state, definition, tuple(sources), made, policy, before, computed, apart, parts, ordinary)
+    noted = before == functions and other is None
+    answer = Planned(state, definition, tuple(sources), made, policy, noted, computed, apart, parts, ordinary)
     session.asked[key] = answer
     return answer
 
@@ -267,7 +267,7 @@ class Refresh(Write):
                 raise
             done = self._anew(state, error)
         still = all(source.old == source.new for source in found.sources) and not found.plan.rebuild
-        still = still and found.definition.functions == found.functions
+        still = still and found.noted
         if still and not done.files and not done.deletes:
             return None
         told = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from space_sql.format.types import quote_identifier
@@ -18,6 +19,7 @@ def spelled_out(node: Node, leaves: Sequence[Leaf]) -> Node:
         NoRule: a name may be a row or a column.
     """
     rows = {leaf.alias.casefold(): leaf for leaf in leaves}
+    several = {name for name, count in Counter(leaf.alias.casefold() for leaf in leaves).items() if count > 1}
     columns = {name.casefold() for leaf in leaves if leaf.subquery is None for name, _ in leaf.relation.columns}
     inner = {name.casefold() for leaf in leaves if leaf.subquery is not None for name, _ in leaf.relation.columns}
     items = {str(item.get("alias") or "").casefold() for item in node["select_list"]}
@@ -29,8 +31,8 @@ def spelled_out(node: Node, leaves: Sequence[Leaf]) -> Node:
         leaf = rows.get(name.casefold())
         if leaf is None or name.casefold() in columns:
             return None
-        if name.casefold() in inner | items:
-            raise NoRule("not-understood", f"{name} may be a column or the row of a table: give the table an alias")
+        if name.casefold() in inner | items | several:
+            raise NoRule("not-understood", f"{name} may be a column, or the row of a table: give each an alias")
         return {**_struct(leaf), "alias": part.get("alias", "")}
 
     if not rows.keys() & {str((n.get("column_names") or [""])[0]).casefold() for n in tree.walk(node)}:

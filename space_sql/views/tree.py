@@ -7,7 +7,6 @@ name a member differently, the functions here hide it.
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -20,7 +19,6 @@ from space_sql.errors import InvalidInputError
 
 Node: TypeAlias = dict[str, Any]
 
-_lock = threading.Lock()
 _ROUGH = duckdb.__version__.startswith("1.")
 
 
@@ -126,12 +124,6 @@ def table(name: str, alias: str, columns: list[str] | None = None) -> Node:
 def in_place_of(part: Node, new: Node) -> Node:
     """A table or subquery in the place of another table, with that one's sample and names of columns."""
     return {**new, "sample": part.get("sample"), "column_name_alias": part.get("column_name_alias", [])}
-
-
-def at_sql(part: Node) -> str:
-    """The AT of a table as text, empty without one."""
-    told = part.get("at_clause")
-    return f" AT ({told['unit']} => {expression_sql(told['expr'])})" if told else ""
 
 
 def conjuncts(expression: Node | None) -> list[Node]:
